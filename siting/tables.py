@@ -19,12 +19,13 @@ import pandas as pd
 from siting.crs import WGS84, require_crs
 from siting.errors import DataError
 
-Kind = Literal["text", "integer", "number", "boolean"]
+Kind = Literal["text", "integer", "number", "boolean", "object"]
 _DTYPES: dict[Kind, str] = {
     "text": "str",
     "integer": "Int64",
     "number": "float64",
     "boolean": "boolean",
+    "object": "object",
 }
 
 
@@ -138,13 +139,13 @@ class ListDifference(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a contract table; `values` is its closed list, when it has one."""
+    """One column of a contract table; `allowed` is its closed list, when it has one."""
 
     name: str
     kind: Kind
     meaning: str
     unit: str = ""
-    values: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,12 +250,12 @@ class Table:
             coerced = coerced.mask(coerced == "")
         if column.kind == "number" and np.isinf(coerced.to_numpy()).any():
             raise DataError(f"Table {self.name}: column {column.name} holds an infinite number.")
-        if column.values:
-            unknown = set(coerced.dropna().unique()) - set(column.values)
+        if column.allowed:
+            unknown = set(coerced.dropna().unique()) - set(column.allowed)
             if unknown:
                 raise DataError(
                     f"Table {self.name}: column {column.name} holds {sorted(unknown)}, "
-                    f"not in {list(column.values)}."
+                    f"not in {list(column.allowed)}."
                 )
         return coerced
 
@@ -283,8 +284,28 @@ PROJECTS = Table(
             "coord_issue",
             "text",
             "why the coordinates given are not used",
-            values=(GeocodeReason.COORD_SUSPECT, GeocodeReason.COORD_UNREADABLE),
+            allowed=(GeocodeReason.COORD_SUSPECT, GeocodeReason.COORD_UNREADABLE),
         ),
+    ),
+)
+
+DECLARED = Table(
+    "DECLARED",
+    (SITE_ID,),
+    (
+        Column("code_insee", "text", "current commune of the declaration; empty when unresolved"),
+        Column("declared_code", "text", "INSEE code declared, or resolved from name and postcode"),
+        Column(
+            "relation",
+            "text",
+            "how the declared code relates to the current commune",
+            allowed=(
+                CommuneCheck.SAME,
+                CommuneCheck.SAME_AFTER_MERGE,
+                CommuneCheck.ARRONDISSEMENT,
+            ),
+        ),
+        Column("commune", "text", "official name of the current commune declared"),
     ),
 )
 
@@ -294,19 +315,30 @@ SITES = Table(
     (
         Column("label", "text", "name of the project"),
         Column("address", "text", "address as given"),
-        Column("geocode_status", "text", "worth of the position", values=_values(GeocodeStatus)),
-        Column("geocode_reason", "text", "why that status", values=_values(GeocodeReason)),
-        Column("geocode_precision", "text", "how fine the match is", values=_values(Precision)),
+        Column("geocode_status", "text", "worth of the position", allowed=_values(GeocodeStatus)),
+        Column("geocode_reason", "text", "why that status", allowed=_values(GeocodeReason)),
+        Column("geocode_precision", "text", "how fine the match is", allowed=_values(Precision)),
         Column("geocode_score", "number", "score of the geocoder, for sorting only", "0-1"),
         Column("matched_label", "text", "address found"),
         Column("code_insee", "text", "INSEE code of the commune the site is in"),
         Column("commune", "text", "name of that commune"),
-        Column("commune_check", "text", "found against declared", values=_values(CommuneCheck)),
+        Column("commune_check", "text", "found against declared", allowed=_values(CommuneCheck)),
         Column("is_pvd", "boolean", "the commune is in Petites villes de demain"),
         Column("is_listed_unserved", "boolean", "the call lists the place as without housing"),
     ),
     geometry="Point, missing when the site has no position",
     is_open=True,
+)
+
+OSM_OBJECTS = Table(
+    "OSM_OBJECTS",
+    (Column("osm_id", "text", "OpenStreetMap object, as node/123"),),
+    (
+        Column("tags", "object", "all its tags, a dict of text to text"),
+        Column("observed_on", "text", "date of its last edit, ISO; empty when the file has none"),
+        Column("entrances", "object", "MultiPoint of entrance=* nodes on its outline, or None"),
+    ),
+    geometry="Point of a node; Polygon, MultiPolygon or line outline of a way or relation",
 )
 
 SERVICES = Table(
@@ -319,7 +351,7 @@ SERVICES = Table(
         Column("source", "text", "where the service is known from"),
         Column("observed_on", "text", "date of the last check or edit, ISO"),
         Column(
-            "wheelchair", "text", "wheelchair access", values=("yes", "limited", "no", "unknown")
+            "wheelchair", "text", "wheelchair access", allowed=("yes", "limited", "no", "unknown")
         ),
     ),
     geometry="entrance(s), point, or outline",
@@ -336,7 +368,7 @@ ACCESS = Table(
         Column("line_m", "number", "straight line to the same target point", "m"),
         Column("walk_min", "number", "walking time of the chosen walker", "min"),
         Column("snap_m", "number", "straight line from the site to the network", "m"),
-        Column("access_status", "text", "why walk_m is or is not", values=_values(AccessStatus)),
+        Column("access_status", "text", "why walk_m is or is not", allowed=_values(AccessStatus)),
         Column("edge_limited", "boolean", "a nearer service may lie outside of the data"),
     ),
 )
@@ -376,6 +408,18 @@ COMMUNES = Table(
     geometry="MultiPolygon, simplified boundary",
 )
 
+COMMUNE_REGISTER = Table(
+    "COMMUNE_REGISTER",
+    (CODE_INSEE,),
+    (
+        Column("nom", "text", "official name"),
+        Column("code_dep", "text", "code of the departement"),
+        Column("code_epci", "text", "SIREN of the EPCI"),
+        Column("codes_postaux", "text", "postal codes, ;-list"),
+        Column("population", "integer", "municipal population"),
+    ),
+)
+
 COMMUNE_HISTORY = Table(
     "COMMUNE_HISTORY",
     (Column("code_insee_old", "text", "a code that was, or is a part of, a commune"),),
@@ -386,7 +430,7 @@ COMMUNE_HISTORY = Table(
             "kind",
             "text",
             "what the old code is today",
-            values=("deleguee", "associee", "arrondissement", "ancien"),
+            allowed=("deleguee", "associee", "arrondissement", "ancien"),
         ),
     ),
 )
@@ -422,7 +466,7 @@ INVENTORY = Table(
         Column("label", "text", "name of the place"),
         Column("code_insee", "text", "current commune; empty when it could not be resolved"),
         Column("former_code_insee", "text", "former commune, when that is what the file gives"),
-        Column("status", "text", "state of the place", values=_values(InventoryStatus)),
+        Column("status", "text", "state of the place", allowed=_values(InventoryStatus)),
         Column("issue", "text", "why the place is not counted"),
     ),
 )
@@ -436,7 +480,7 @@ COVERAGE = Table(
         Column("is_served", "boolean", "at least one open place; empty without inventory"),
         Column("is_listed_unserved", "boolean", "the call lists the commune as without housing"),
         Column("delegated_listed", "text", "former communes inside it that the call lists"),
-        Column("list_difference", "text", "list vs inventory", values=_values(ListDifference)),
+        Column("list_difference", "text", "list vs inventory", allowed=_values(ListDifference)),
         Column("share_within_5min", "number", "people 65+ within 5 min (not computed yet)", "0-1"),
         Column("share_within_10min", "number", "same within 10 min (not computed yet)", "0-1"),
         Column("share_within_15min", "number", "same within 15 min (not computed yet)", "0-1"),
@@ -448,8 +492,8 @@ VERDICTS = Table(
     "VERDICTS",
     (SITE_ID, Column("requirement_id", "text", "requirement of the call")),
     (
-        Column("verdict", "text", "what can be said", values=_values(Verdict)),
-        Column("kind", "text", "what the requirement decides", values=_values(RequirementKind)),
+        Column("verdict", "text", "what can be said", allowed=_values(Verdict)),
+        Column("kind", "text", "what the requirement decides", allowed=_values(RequirementKind)),
         Column("measure", "text", "what was measured, with its unit"),
         Column("threshold", "text", "threshold compared with, with its unit"),
         Column("threshold_author", "text", "who set the threshold"),
