@@ -1,0 +1,206 @@
+"""Which columns of the planner's file tell the name, the address and the place of a project."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from siting.errors import DataError
+from siting.sources.cells import decimal_number, plain_text
+from siting.sources.columns import Field, column_list, recognised_columns
+from siting.sources.table_file import TableFile
+
+FIELDS = (
+    Field(
+        "adresse",
+        (
+            *("adresse", "adresse complete", "adresse postale", "adresse projet"),
+            *("adresse du projet", "adresse du site", "adresse du lieu", "adresse du logement"),
+            *("adresse de l habitat", "adresse du programme", "adresse d implantation"),
+            *("adresse site", "adresse 1", "libelle adresse", "address"),
+        ),
+    ),
+    Field("code_postal", ("code postal", "cp", "codepostal", "code post", "postcode")),
+    Field(
+        "commune",
+        (
+            *("commune", "ville", "localite", "nom commune", "nom de la commune", "municipalite"),
+            *("commune du projet", "ville du projet", "commune d implantation"),
+            *("libelle commune", "lib com", "nom com", "city"),
+        ),
+    ),
+    Field(
+        "code_insee",
+        (
+            *("code insee", "insee", "code commune", "codeinsee", "codecommune", "codgeo"),
+            *("code insee commune", "code insee de la commune", "code commune insee"),
+            *("insee com", "com insee", "code com", "depcom", "citycode"),
+        ),
+    ),
+    Field("lon", ("lon", "longitude", "lng", "long")),
+    Field("lat", ("lat", "latitude")),
+    Field(
+        "nom",
+        (
+            *("nom", "nom du projet", "nom projet", "projet", "intitule", "intitule du projet"),
+            *("nom du site", "nom du lieu", "nom de l operation", "operation", "denomination"),
+            *("designation", "libelle", "titre", "name"),
+        ),
+        must_be_sure=False,
+    ),
+    Field(
+        "id",
+        (
+            *("id", "identifiant", "n", "no", "num", "ref", "reference", "id projet", "id site"),
+            *("code projet", "numero projet", "numero du projet", "n projet", "n du projet"),
+            *("numero dossier", "n dossier", "n de dossier", "numero de dossier", "numero"),
+        ),
+        must_be_sure=False,
+    ),
+)
+# An address in several columns, in the order they are written (names of the BAN exports first).
+_ADDRESS_PARTS = tuple(
+    Field(name, aliases, must_be_sure=False)
+    for name, aliases in (
+        ("numero", ("numero", "numero voie", "numero de voie", "n voie", "n de voie", "n", "no")),
+        ("rep", ("rep", "indice de repetition", "indice repetition", "repetition", "suffixe")),
+        ("type_voie", ("type voie", "type de voie", "nature voie")),
+        ("voie", ("nom voie", "voie", "nom de voie", "nom de la voie", "libelle voie", "rue")),
+    )
+)
+_XY = (Field("lon", ("x",)), Field("lat", ("y",)))
+_NO_NUMBER = "99999"  # the BAN's number of a place that has none
+
+_WHOLE = re.compile(r"^([0-9]+)\.0+$")  # a number that went through a column of decimals
+
+LON_MAX_DEG, LAT_MAX_DEG = 180.0, 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectColumns:
+    """
+    Where each field of a file of projects is.
+
+    Parameters
+    ----------
+    positions
+        Field of `FIELDS` -> position of its column.
+    parts
+        Positions of the columns an address is joined from, the street last; empty if
+        there is a column of addresses, or none at all.
+    notes
+        Remarks in French.
+    """
+
+    positions: Mapping[str, int]
+    parts: tuple[int, ...]
+    notes: tuple[str, ...]
+
+    def named(self, header: Sequence[str]) -> dict[str, str]:
+        """Name the column of each field, `numero + voie` for an address that is joined."""
+        names = {field: header[at] for field, at in self.positions.items()}
+        if self.parts:
+            names["adresse"] = " + ".join(header[at] for at in self.parts)
+        return names
+
+
+def project_columns(file: TableFile, columns: Mapping[str, str]) -> ProjectColumns:
+    """
+    Find the columns of a file of projects, by their usual names or as the user says.
+
+    Without a column of addresses, one is joined from number, suffix and street; without
+    `lon` and `lat`, X and Y are taken if they are degrees.
+
+    Parameters
+    ----------
+    file
+        The file as text.
+    columns
+        Field of `FIELDS` -> name of its column, as the user says.
+
+    Raises
+    ------
+    DataError
+        A column named is not there, two columns could be the same field, or no column
+        tells where the projects are.
+    """
+    found = recognised_columns(file.header, FIELDS, columns=columns, name=file.name)
+    positions = dict(found.positions)
+    parts = () if "adresse" in positions else _address_parts(file, positions, columns)
+    located, coordinate_notes = _coordinate_columns(file, positions)
+    positions = {
+        field: at
+        for field, at in positions.items()
+        if at not in parts and field not in {"lon", "lat"}
+    } | located
+    if not parts and not {"adresse", "commune", "code_insee", "lon"} & positions.keys():
+        raise DataError(
+            f"{file.name} : aucune colonne ne dit où sont les projets. Colonnes lues sur la "
+            f"première ligne : {column_list(file.header)}. Nommez-les « adresse », « commune », "
+            "« code_postal », « code_insee », « lon » et « lat », ou dites par exemple "
+            "--column adresse=NOM_DE_VOTRE_COLONNE."
+        )
+    return ProjectColumns(positions, parts, (*found.notes, *coordinate_notes))
+
+
+def joined_address(file: TableFile, parts: Sequence[int]) -> list[str]:
+    """Join the columns `parts`, the street last; a row without street has no address."""
+    *before, street = parts
+    addresses = []
+    for row in file.rows:
+        front = [_WHOLE.sub(r"\1", plain_text(row[at])) for at in before]
+        name = plain_text(row[street])
+        words = [word for word in front if word and word != _NO_NUMBER]
+        addresses.append(" ".join([*words, name]) if name else "")
+    return addresses
+
+
+def _address_parts(
+    file: TableFile, positions: Mapping[str, int], columns: Mapping[str, str]
+) -> tuple[int, ...]:
+    """Find the columns of number, suffix and street; none if there is no street."""
+    # A column `N°` beside a street is the number of the house, unless the user says otherwise.
+    taken = {at for field, at in positions.items() if field != "id" or field in columns}
+    free = ["" if at in taken else name for at, name in enumerate(file.header)]
+    found = recognised_columns(free, _ADDRESS_PARTS, columns={}, name=file.name).positions
+    if "voie" not in found:
+        return ()
+    return tuple(found[part.name] for part in _ADDRESS_PARTS if part.name in found)
+
+
+def _coordinate_columns(
+    file: TableFile, positions: Mapping[str, int]
+) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Find both coordinates, or none; X and Y are taken if they are degrees."""
+    found = {field: positions[field] for field in ("lon", "lat") if field in positions}
+    if len(found) == len(_XY):
+        return found, ()
+    if found:
+        (alone,) = found
+        other = "lat" if alone == "lon" else "lon"
+        note = (
+            f"Colonne « {alone} » sans colonne « {other} » : les coordonnées ne sont pas lues. "
+            f"Nommez-la : --column {other}=NOM."
+        )
+        return {}, (note,)
+    xy = dict(recognised_columns(file.header, _XY, columns={}, name=file.name).positions)
+    if len(xy) < len(_XY):
+        return {}, ()
+    if _are_degrees(file, xy):
+        return xy, ()
+    note = (
+        "Les colonnes X et Y ne sont pas en degrés : elles ne sont pas utilisées. "
+        "Ajoutez, si vous les avez, des colonnes « lon » et « lat » en degrés (WGS84)."
+    )
+    return {}, (note,)
+
+
+def _are_degrees(file: TableFile, xy: Mapping[str, int]) -> bool:
+    """Tell if most of the numbers of X and Y fit in degrees (Lambert metres never do)."""
+    lon, lat = (np.array([decimal_number(row[xy[c]]) for row in file.rows]) for c in ("lon", "lat"))
+    n_given = int((np.isfinite(lon) & np.isfinite(lat)).sum())
+    n_degrees = int(((np.abs(lon) <= LON_MAX_DEG) & (np.abs(lat) <= LAT_MAX_DEG)).sum())
+    return n_degrees * 2 > n_given

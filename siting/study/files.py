@@ -1,0 +1,125 @@
+"""The files that a study leaves: which tables, maps and remarks go where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from siting.export import (
+    COMMUNE_COVERAGE,
+    Sheet,
+    communes_with_coverage,
+    csv_bytes,
+    gpkg_bytes,
+    html_bytes,
+    xlsx_bytes,
+)
+from siting.maps import MapNotes, study_map, territory_map
+from siting.provenance import Provenance
+from siting.study.locate import Located
+from siting.study.projects import Study
+from siting.study.territory import TerritoryStudy
+from siting.tables import ACCESS, INVENTORY, REACH, SITES, VERDICTS
+
+
+def study_files(study: Study) -> dict[str, bytes]:
+    """
+    Return the content of the files of a study, by name, its manifest excepted.
+
+    The same study gives the same bytes.
+    """
+    sources = undated(study.sources)
+    frames = {
+        "sites": (study.sites, SITES, "Où est chaque projet, et ce que vaut sa position."),
+        "access": (
+            study.access,
+            ACCESS,
+            f"Les trois services les plus proches de chaque catégorie ({study.profile.label}).",
+        ),
+        "reach": (study.reach, REACH, "Combien de services à 5, 10 et 15 minutes à pied."),
+    }
+    if study.verdicts is not None and study.pack is not None:
+        note = f"Ce que l'on peut dire de chaque exigence de l'appel {study.pack.id}."
+        frames["verdicts"] = (study.verdicts, VERDICTS, note)
+    sheets = [
+        Sheet(title=name, note=note, frame=frame, table=table)
+        for name, (frame, table, note) in frames.items()
+    ]
+    files = {f"{name}.csv": csv_bytes(frame, table) for name, (frame, table, _) in frames.items()}
+    layers = {
+        "sites": study.sites,
+        "services": study.services,
+        "walks": study.walks,
+    }
+    files["study.gpkg"] = gpkg_bytes(layers, sources=sources)
+    files["study.xlsx"] = xlsx_bytes(sheets, title="Étude de sites", sources=sources)
+    page = study_map(
+        study.sites,
+        study.services,
+        study.access,
+        study.walks,
+        notes=MapNotes(sources=sources, remarks=_study_remarks(study)),
+        taxonomy=study.taxonomy,
+    )
+    return files | {"map.html": html_bytes(page)}
+
+
+def territory_files(study: TerritoryStudy) -> dict[str, bytes]:
+    """Return the content of the files of a territory study, by name, its manifest excepted."""
+    communes = communes_with_coverage(study.communes, study.coverage)
+    sheets = [
+        Sheet(
+            title="communes",
+            note=f"Les communes : {study.place}.",
+            frame=communes,
+            table=COMMUNE_COVERAGE,
+        )
+    ]
+    if study.inventory is not None:
+        note = "L'inventaire fourni, et pourquoi un lieu n'est pas compté."
+        sheets.append(Sheet(title="inventaire", note=note, frame=study.inventory, table=INVENTORY))
+    sources = undated(study.sources)
+    page = territory_map(
+        study.communes,
+        study.coverage,
+        place=study.place,
+        notes=MapNotes(sources=sources, remarks=study.notes),
+    )
+    return {
+        "communes.csv": csv_bytes(communes, COMMUNE_COVERAGE),
+        "territory.gpkg": gpkg_bytes({"communes": communes}, sources=sources),
+        "territory.xlsx": xlsx_bytes(sheets, title=study.place, sources=sources),
+        "map.html": html_bytes(page),
+    }
+
+
+def sites_file(located: Located, *, suffix: str) -> bytes:
+    """Return a file of SITES alone, as CSV or as XLSX (`suffix`)."""
+    sites = located.sites_as_given
+    if suffix == ".csv":
+        return csv_bytes(sites, SITES)
+    note = "Où est chaque projet, et ce que vaut sa position."
+    sheet = Sheet(title="sites", note=note, frame=sites, table=SITES)
+    return xlsx_bytes([sheet], title="Géocodage", sources=undated(located.sources))
+
+
+def undated(sources: Sequence[Provenance]) -> tuple[Provenance, ...]:
+    """
+    Leave out the day on which a live service was asked: it is in the manifest.
+
+    Other files depend on their inputs alone. A layer shipped with the package keeps its
+    date of retrieval, which does not change from run to run.
+    """
+    return tuple(
+        source if source.sha256 else replace(source, retrieved_on="") for source in sources
+    )
+
+
+def _study_remarks(study: Study) -> tuple[str, ...]:
+    speed = f"{study.profile.speed_kmh:.2f}".replace(".", ",")
+    limits = (
+        f"Services cherchés jusqu'à {study.options.cutoff_min:g} minutes à pied, par les voies "
+        "praticables d'OpenStreetMap ; pentes, marches et traversées ne sont pas prises en compte."
+    )
+    walker = f"Marche : {study.profile.label}, {speed} km/h ({study.profile.reference})."
+    return (walker, limits, *study.notes)

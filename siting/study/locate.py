@@ -1,0 +1,174 @@
+"""From the planner's file to settled sites: read, geocode, settle communes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+
+from siting import territory
+from siting.calls import RulePack
+from siting.declaration import declared_communes
+from siting.export import with_own_columns
+from siting.geocode import geocode as geocoded
+from siting.listed import ListedCommunes, resolve_listed
+from siting.provenance import Provenance
+from siting.sources.ban import BanGeocoder
+from siting.sources.http import is_loopback
+from siting.sources.projects import Projects, read_projects
+from siting.sources.reference import (
+    layer_provenance,
+    read_commune_history,
+    read_commune_register,
+    read_communes_around,
+    read_former_communes,
+)
+from siting.tables import GeocodeReason, GeocodeStatus
+
+Report = Callable[[str, int, int], None]  # stage in French, done, in all (0 when unknown)
+
+_LAYERS = ("communes", "boundaries", "former_communes", "pvd")
+_SURE = (GeocodeStatus.OK, GeocodeStatus.PROVIDED)
+
+
+def silent(stage: str, n_done: int, n_all: int) -> None:
+    """Take progress and tell nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """
+    Sites of a project file, with their communes.
+
+    Tables `sites` (SITES, without the user's own columns), `site_communes` (SITE_COMMUNES)
+    and `communes` (COMMUNES around the sites); `projects` is the file as read, `listed`
+    the communes that the call lists, `sources` whom positions and communes come from.
+    """
+
+    projects: Projects
+    sites: gpd.GeoDataFrame
+    site_communes: pd.DataFrame
+    communes: gpd.GeoDataFrame
+    listed: ListedCommunes | None
+    sources: tuple[Provenance, ...]
+
+    @property
+    def sites_as_given(self) -> gpd.GeoDataFrame:
+        """Table SITES with the user's own columns."""
+        return with_own_columns(self.sites, self.projects.own)
+
+
+def chosen_geocoder(url: str | None, *, is_offline: bool) -> BanGeocoder | None:
+    """
+    Return the geocoder to ask, or None to ask nobody.
+
+    Parameters
+    ----------
+    url
+        Base URL of a geocoder; None for the Géoplateforme; "none" for nobody.
+    is_offline
+        If nothing but a server of this very computer may be asked.
+
+    Raises
+    ------
+    DataError
+        If the URL cannot be used.
+    """
+    if url == "none" or (is_offline and (url is None or not is_loopback(url))):
+        return None
+    return BanGeocoder(url)
+
+
+def geocode(
+    projects_file: Path,
+    *,
+    columns: Mapping[str, str],
+    geocoder: BanGeocoder | None,
+    pack: RulePack | None = None,
+    report: Report = silent,
+) -> Located:
+    """
+    Place the projects of a file, and settle the commune of each.
+
+    Parameters
+    ----------
+    projects_file
+        CSV or XLSX file, one project per row.
+    columns
+        Column of the file by field (`adresse`, `commune`, ...), where its name is unusual.
+    geocoder
+        Whom to ask for addresses (`chosen_geocoder`), None for nobody.
+    pack
+        Call whose list of communes flags the sites, None for none.
+    report
+        Told of progress.
+
+    Returns
+    -------
+    located
+        One site per row of the file, in its order, whatever became of each.
+
+    Raises
+    ------
+    DataError
+        The file cannot be used.
+    SourceError
+        The geocoder never answers.
+    """
+    projects = read_projects(projects_file, columns=columns)
+    register, history = read_commune_register(), read_commune_history()
+    declared = declared_communes(projects.rows, register=register, history=history)
+    report("Géocodage", 0, len(projects.rows))
+    sites = geocoded(
+        projects.rows,
+        geocoder,
+        declared=declared,
+        history=history,
+        on_row=lambda n_done, n_all: report("Géocodage", n_done, n_all),
+    )
+    report("Communes", 0, 0)
+    communes = read_communes_around(sites.geometry)
+    former = read_former_communes(sorted(communes["code_dep"].unique()))
+    around = territory.site_communes(sites.geometry, communes=communes, former=former)
+    listed = listed_communes(pack, register=register, history=history)
+    settled = territory.settled_sites(
+        sites, around, declared=declared, communes=communes, history=history, listed=listed
+    )
+    return Located(
+        projects=projects,
+        sites=settled,
+        site_communes=around,
+        communes=communes,
+        listed=listed,
+        sources=(
+            *(() if geocoder is None else (geocoder.provenance(),)),
+            *map(layer_provenance, _LAYERS),
+        ),
+    )
+
+
+def listed_communes(
+    pack: RulePack | None, *, register: pd.DataFrame, history: pd.DataFrame
+) -> ListedCommunes | None:
+    """Return the communes that a call lists as without inclusive housing; None if it lists none."""
+    if pack is None or not pack.listed_communes:
+        return None
+    return resolve_listed(
+        pack.listed_communes, register=register, history=history, departements=pack.departements
+    )
+
+
+def needs_attention(sites: pd.DataFrame) -> pd.Series:
+    """Tell which rows of SITES someone must look at: their position is not sure, or missing."""
+    is_sure = sites["geocode_status"].isin(_SURE)
+    return ~is_sure | (sites["geocode_reason"] == GeocodeReason.COMMUNE_MISMATCH)
+
+
+def duplicates(sites: gpd.GeoDataFrame) -> list[list[str]]:
+    """Return the groups of sites that stand at the very same place, in the order of the file."""
+    located = sites[~(sites.geometry.isna() | sites.geometry.is_empty)]
+    groups = located.groupby([located.geometry.x, located.geometry.y], sort=False).groups
+    return [list(group) for group in groups.values() if len(group) > 1]

@@ -1,0 +1,251 @@
+"""The study of a project file: position, services on foot, communes, verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+
+from siting import calls
+from siting.access import Accessibility, AccessRule, CategoryInfo, accessibility
+from siting.errors import DataError
+from siting.network import walk_network
+from siting.places import CallTerritory
+from siting.provenance import Provenance
+from siting.services import services_from_osm
+from siting.sources.ban import BanGeocoder
+from siting.sources.osm_file import OsmExtract, read_osm
+from siting.sources.packs import read_pack
+from siting.sources.reference import layer_provenance
+from siting.study.locate import Located, Report, duplicates, geocode, silent
+from siting.tables import AccessStatus
+from siting.taxonomy import Taxonomy, read_taxonomy
+from siting.walkers import WalkProfile, walk_profile
+from siting.walks import nearest_by_family, walks
+
+SNAP_NOTICE_M = 50.0  # a site further than this from the network is said, not refused
+LONGEST_MIN = 120.0  # longest cut-off that makes sense on foot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyOptions:
+    """
+    Options of a study, as the command line names them.
+
+    Parameters
+    ----------
+    osm
+        OpenStreetMap files.
+    call
+        Identifier of a call for projects, None to judge nothing.
+    walker
+        Identifier of a walking profile.
+    thresholds
+        Minutes by requirement of the call, instead of those of its rule pack.
+    cutoff_min
+        Longest walk searched, in minutes.
+    """
+
+    osm: tuple[Path, ...]
+    call: str | None = None
+    walker: str = "senior"
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    cutoff_min: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """
+    Result of a study.
+
+    Tables `sites` (SITES, with the user's own columns), `services` (SERVICES), `access`
+    (ACCESS), `reach` (REACH), `walks` (WALKS) and `verdicts` (VERDICTS, None without call).
+    `notes` are remarks in French, `inputs` the SHA-256 of each file read, `counts` what
+    was counted on the way.
+    """
+
+    sites: gpd.GeoDataFrame
+    services: gpd.GeoDataFrame
+    access: pd.DataFrame
+    reach: pd.DataFrame
+    walks: gpd.GeoDataFrame
+    verdicts: pd.DataFrame | None
+    pack: calls.RulePack | None
+    profile: WalkProfile
+    taxonomy: Taxonomy
+    options: StudyOptions
+    sources: tuple[Provenance, ...]
+    notes: tuple[str, ...]
+    inputs: Mapping[str, str]
+    counts: Mapping[str, int]
+
+
+def study(
+    projects_file: Path,
+    *,
+    columns: Mapping[str, str],
+    geocoder: BanGeocoder | None,
+    options: StudyOptions,
+    report: Report = silent,
+) -> Study:
+    """
+    Study the sites of a file: where they are, what is near on foot, what the call says.
+
+    Parameters
+    ----------
+    projects_file
+        CSV or XLSX file, one project per row.
+    columns
+        Column of the file by field (`adresse`, `commune`, ...), where its name is unusual.
+    geocoder
+        Whom to ask for addresses (`chosen_geocoder`), None for nobody.
+    options
+        OpenStreetMap files, call, walker, cut-off...
+    report
+        Told of progress.
+
+    Returns
+    -------
+    study
+        One site per row of the file, in its order, whatever became of each.
+
+    Raises
+    ------
+    DataError
+        A file cannot be used, or an option makes no sense.
+    SourceError
+        The geocoder never answers.
+    """
+    profile = walk_profile(options.walker)
+    pack = _pack(options)
+    taxonomy = read_taxonomy()
+    report("Lecture d'OpenStreetMap", 0, 0)
+    extract = read_osm(options.osm, taxonomy=taxonomy)
+    network = walk_network(extract.ways, coverage=extract.coverage)
+    services = services_from_osm(extract.objects, taxonomy)
+    located = geocode(projects_file, columns=columns, geocoder=geocoder, pack=pack, report=report)
+    sites = located.sites
+    rule = AccessRule(profile=profile, cutoff_min=options.cutoff_min)
+    measured = accessibility(
+        sites,
+        services,
+        network,
+        categories=_category_infos(taxonomy),
+        rule=rule,
+        on_progress=_Counter("Marche vers les services", len(sites), report),
+    )
+    report("Tracé des marches et mise en forme", 0, 0)
+    nearest = nearest_by_family(measured.access, _counting_categories(taxonomy))
+    return Study(
+        sites=located.sites_as_given,
+        services=services,
+        access=measured.access,
+        reach=measured.reach,
+        walks=walks(nearest, sites, services, network, snap_limit_m=rule.snap_limit_m),
+        verdicts=_verdicts(pack, located, measured, services, taxonomy, options),
+        pack=pack,
+        profile=profile,
+        taxonomy=taxonomy,
+        options=options,
+        sources=(*extract.provenance, *located.sources),
+        notes=(*located.projects.notes, *_notes(sites, measured.access, extract)),
+        inputs={
+            str(projects_file): located.projects.sha256,
+            **{str(p): s.sha256 for p, s in zip(options.osm, extract.provenance, strict=True)},
+        },
+        counts={"sites": len(sites), "services": len(services), **extract.n_broken},
+    )
+
+
+class _Counter:
+    """Turn numbers of sites just done into progress."""
+
+    def __init__(self, stage: str, n_all: int, report: Report) -> None:
+        self.stage, self.n_all, self.report = stage, n_all, report
+        self.n_done = 0
+        report(stage, 0, n_all)
+
+    def __call__(self, n_more: int) -> None:
+        self.n_done += n_more
+        self.report(self.stage, self.n_done, self.n_all)
+
+
+def _pack(options: StudyOptions) -> calls.RulePack | None:
+    if not 0 < options.cutoff_min <= LONGEST_MIN:
+        raise DataError(
+            f"--cutoff-min vaut {options.cutoff_min:g} : donnez une durée de marche en minutes, "
+            f"plus de 0 et au plus {LONGEST_MIN:g}."
+        )
+    if options.call is None:
+        if options.thresholds:
+            raise DataError("--threshold règle une exigence d'un appel : ajoutez --call.")
+        return None
+    return calls.with_thresholds(read_pack(options.call), options.thresholds)
+
+
+def _category_infos(taxonomy: Taxonomy) -> dict[str, CategoryInfo]:
+    return {
+        category.id: CategoryInfo(
+            families=";".join(category.families), is_reliably_mapped=category.mapping == "good"
+        )
+        for category in taxonomy.categories
+    }
+
+
+def _counting_categories(taxonomy: Taxonomy) -> dict[str, list[str]]:
+    return {
+        family.id: [one.id for one in taxonomy.categories if family.id in one.counts_for]
+        for family in taxonomy.families
+    }
+
+
+def _verdicts(
+    pack: calls.RulePack | None,
+    located: Located,
+    measured: Accessibility,
+    services: gpd.GeoDataFrame,
+    taxonomy: Taxonomy,
+    options: StudyOptions,
+) -> pd.DataFrame | None:
+    if pack is None:
+        return None
+    return calls.verdicts(
+        located.sites,
+        measured.access,
+        services,
+        pack=pack,
+        walking=calls.Walking(
+            taxonomy=taxonomy,
+            walker_label=walk_profile(options.walker).label,
+            cutoff_min=options.cutoff_min,
+        ),
+        territory=CallTerritory(
+            site_communes=located.site_communes,
+            communes=located.communes,
+            listed=located.listed,
+            pvd_list_on=layer_provenance("pvd").data_timestamp,
+        ),
+    )
+
+
+def _notes(sites: gpd.GeoDataFrame, access: pd.DataFrame, extract: OsmExtract) -> list[str]:
+    notes = [
+        f"Sites au même endroit (doublon ?) : {', '.join(group)}." for group in duplicates(sites)
+    ]
+    first = access.groupby(level="site_id", sort=False).first()
+    off = first.index[first["access_status"] == AccessStatus.OFF_NETWORK]
+    if len(off):
+        notes.append(
+            f"Trop loin de toute rue des données (plus de 200 m), rien n'y est mesuré : "
+            f"{', '.join(off)}."
+        )
+    far = first.index[(first["snap_m"] > SNAP_NOTICE_M) & ~first.index.isin(off)]
+    if len(far):
+        notes.append(f"À plus de {SNAP_NOTICE_M:g} m de la rue la plus proche : {', '.join(far)}.")
+    if extract.n_broken:
+        counts = ", ".join(f"{count} {kind}" for kind, count in extract.n_broken.items())
+        notes.append(f"Objets OpenStreetMap incomplets, lus autant que possible : {counts}.")
+    return notes

@@ -1,0 +1,134 @@
+"""The study of some départements: their communes, flagged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+
+from siting.calls import RulePack
+from siting.provenance import Provenance
+from siting.sources.inventory import Inventory, read_inventory
+from siting.sources.packs import read_pack
+from siting.sources.reference import (
+    layer_provenance,
+    read_commune_history,
+    read_commune_register,
+    read_communes,
+    read_departements,
+)
+from siting.study.locate import listed_communes
+from siting.territory import commune_coverage
+
+_LAYERS = ("communes", "boundaries", "population_65", "pvd")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerritoryStudy:
+    """
+    Result of the study of some départements.
+
+    Tables `communes` (COMMUNES) and `coverage` (COVERAGE) of the same communes, and
+    `inventory` (INVENTORY, None when none is given). `place` names the territory in
+    French; `notes` are remarks in French, `inputs` the SHA-256 of each file read.
+    """
+
+    place: str
+    communes: gpd.GeoDataFrame
+    coverage: pd.DataFrame
+    inventory: pd.DataFrame | None
+    pack: RulePack | None
+    sources: tuple[Provenance, ...]
+    notes: tuple[str, ...]
+    inputs: Mapping[str, str]
+
+    @property
+    def n_uncounted(self) -> int:
+        """Places of the inventory that could not be counted in a commune of the territory."""
+        return 0 if self.inventory is None else int(self.inventory["issue"].notna().sum())
+
+
+def territory(
+    departements: Sequence[str], *, inventory_file: Path | None = None, call: str | None = None
+) -> TerritoryStudy:
+    """
+    Flag the communes of some départements.
+
+    Parameters
+    ----------
+    departements
+        Codes (`93`, `2A`, `974`); a code given twice counts once.
+    inventory_file
+        The department's list of existing inclusive housing; without it nothing is said of
+        which communes have some.
+    call
+        Call whose list of communes is compared, None for none.
+
+    Raises
+    ------
+    DataError
+        Unknown département or call, or a file that cannot be used.
+    """
+    codes = list(dict.fromkeys(departements))
+    communes = read_communes(codes)
+    register, history = read_commune_register(), read_commune_history()
+    pack = None if call is None else read_pack(call)
+    found = None
+    if inventory_file is not None:
+        found = read_inventory(
+            inventory_file, register=register, history=history, departements=codes
+        )
+    coverage = commune_coverage(
+        communes,
+        inventory=None if found is None else found.places,
+        listed=listed_communes(pack, register=register, history=history),
+    )
+    names = read_departements()
+    return TerritoryStudy(
+        place=_joined([names[code] for code in codes]),
+        communes=communes,
+        coverage=coverage,
+        inventory=None if found is None else found.places,
+        pack=pack,
+        sources=tuple(map(layer_provenance, _LAYERS)),
+        notes=tuple(_notes(codes, communes, pack, found)),
+        inputs={} if found is None else {str(inventory_file): found.sha256},
+    )
+
+
+def _joined(names: Sequence[str]) -> str:
+    return " et ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _notes(
+    codes: Sequence[str],
+    communes: gpd.GeoDataFrame,
+    pack: RulePack | None,
+    found: Inventory | None,
+) -> list[str]:
+    notes = []
+    if pack is not None:
+        outside = [code for code in codes if pack.departements and code not in pack.departements]
+        if outside:
+            notes.append(
+                f"L'appel {pack.id} ne s'applique pas au(x) département(s) {', '.join(outside)} : "
+                "sa liste n'y est pas comparée."
+            )
+        elif not pack.listed_communes:
+            notes.append(f"L'appel {pack.id} ne liste pas de communes non pourvues.")
+    if found is None:
+        notes.append(
+            "Sans inventaire des habitats inclusifs (--inventory), rien n'est dit des communes "
+            "déjà pourvues."
+        )
+        return notes
+    elsewhere = found.places["code_insee"].notna() & ~found.places["code_insee"].isin(
+        communes.index
+    )
+    notes.extend(found.notes)
+    if elsewhere.any():
+        notes.append(f"Lieux de l'inventaire hors de ce territoire : {elsewhere.sum()}.")
+    return notes
