@@ -15,6 +15,10 @@ class DataError(SitingError, ValueError):
     """A file or a table cannot be used; one bad row is never an error."""
 
 
+class OptionError(DataError):
+    """An option has a value that means nothing: unknown call, walker, département..."""
+
+
 class CrsError(DataError):
     """A layer has no CRS, or one in which the question makes no sense."""
 

@@ -456,6 +456,8 @@ SITE_COMMUNES = Table(
         Column("border_code_insee", "text", "nearest other commune, when within 50 m"),
         Column("border_commune", "text", "its name"),
         Column("border_m", "number", "straight line to that other commune", "m"),
+        Column("part_code_insee", "text", "nearest other part of a merged commune, within 50 m"),
+        Column("part_m", "number", "straight line to that other part", "m"),
     ),
 )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from siting.crs import FloatArray
-from siting.errors import DataError
+from siting.errors import OptionError
 
 _Metres = TypeVar("_Metres", float, FloatArray)
 
@@ -77,7 +77,7 @@ def walk_profile(walker: str) -> WalkProfile:
 
     Raises
     ------
-    DataError
+    OptionError
         Unknown walker, or one that cannot be judged rightly yet.
     """
     for profile in PROFILES:
@@ -85,8 +85,8 @@ def walk_profile(walker: str) -> WalkProfile:
             return profile
     known = ", ".join(profile.walker for profile in PROFILES)
     if walker in NOT_YET:
-        raise DataError(
+        raise OptionError(
             f"Le profil « {walker} » n'est pas encore disponible : marches, ressauts et pentes ne "
             f"sont pas encore mesurés, et le résultat serait faux. Profils disponibles : {known}."
         )
-    raise DataError(f"Profil de marche inconnu : « {walker} ». Profils disponibles : {known}.")
+    raise OptionError(f"Profil de marche inconnu : « {walker} ». Profils disponibles : {known}.")

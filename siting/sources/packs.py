@@ -10,7 +10,7 @@ from importlib.resources.abc import Traversable
 from typing import Any, TypeVar
 
 from siting.calls import Measure, Requirement, RulePack
-from siting.errors import DataError
+from siting.errors import DataError, OptionError
 from siting.tables import RequirementKind
 
 _Closed = TypeVar("_Closed", Measure, RequirementKind)
@@ -54,13 +54,15 @@ def read_pack(call_id: str, *, folder: Traversable | None = None) -> RulePack:
 
     Raises
     ------
+    OptionError
+        If the call is unknown.
     DataError
-        If the call is unknown, or its file is not TOML, has a missing or unknown key, a
-        value outside of a closed list, or a requirement present twice.
+        If its file is not TOML, has a missing or unknown key, a value outside of a closed
+        list, or a requirement present twice.
     """
     known = list_packs(folder=folder)
     if call_id not in known:
-        raise DataError(
+        raise OptionError(
             f"L'appel « {call_id} » est inconnu. Appels connus : {', '.join(known) or 'aucun'}."
         )
     file = (_shipped() if folder is None else folder).joinpath(call_id + _SUFFIX)
@@ -92,8 +94,8 @@ def _pack(content: Mapping[str, Any], file: str) -> RulePack:
         if not _DEPARTEMENT.fullmatch(code):
             raise DataError(f"{file}, clé « departements » : « {code} » n'est pas un code.")
     entries = content["requirement"]
-    if not isinstance(entries, list) or not entries:
-        raise DataError(f"{file} : il faut au moins une section [[requirement]].")
+    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+        raise DataError(f"{file} : les exigences s'écrivent en sections [[requirement]].")
     requirements = tuple(_requirement(entry, file) for entry in entries)
     _require_distinct([one.id for one in requirements], file)
     listed = tuple(content.get("listed_communes", ()))

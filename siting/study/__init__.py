@@ -1,16 +1,21 @@
 """The whole chain, as the command line and the notebooks call it.
 
 `study` and `territory` compute tables; `study_files` and `territory_files` lay them out as
-files, which `siting.export.write_folder` puts in place.
+files; `write_study` and `write_territory` put these in a folder with their manifest.
 """
 
+from siting.study.demo import DEMO_TERRITORIES, Sample, sample, unexpected
 from siting.study.files import sites_file, study_files, territory_files, undated
 from siting.study.locate import Located, chosen_geocoder, duplicates, geocode, needs_attention
 from siting.study.projects import Study, StudyOptions, study
 from siting.study.territory import TerritoryStudy, territory
+from siting.study.written import Invocation, write_study, write_territory
 
 __all__ = [
+    "DEMO_TERRITORIES",
+    "Invocation",
     "Located",
+    "Sample",
     "Study",
     "StudyOptions",
     "TerritoryStudy",
@@ -18,10 +23,14 @@ __all__ = [
     "duplicates",
     "geocode",
     "needs_attention",
+    "sample",
     "sites_file",
     "study",
     "study_files",
     "territory",
     "territory_files",
     "undated",
+    "unexpected",
+    "write_study",
+    "write_territory",
 ]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from siting import calls
 from siting.access import Accessibility, AccessRule, CategoryInfo, accessibility
-from siting.errors import DataError
+from siting.errors import OptionError
 from siting.network import walk_network
 from siting.places import CallTerritory
 from siting.provenance import Provenance
@@ -20,7 +20,14 @@ from siting.sources.ban import BanGeocoder
 from siting.sources.osm_file import OsmExtract, read_osm
 from siting.sources.packs import read_pack
 from siting.sources.reference import layer_provenance
-from siting.study.locate import Located, Report, duplicates, geocode, silent
+from siting.study.locate import (
+    Located,
+    Report,
+    duplicates,
+    geocode,
+    needs_attention,
+    silent,
+)
 from siting.tables import AccessStatus
 from siting.taxonomy import Taxonomy, read_taxonomy
 from siting.walkers import WalkProfile, walk_profile
@@ -47,6 +54,9 @@ class StudyOptions:
         Minutes by requirement of the call, instead of those of its rule pack.
     cutoff_min
         Longest walk searched, in minutes.
+    inventory
+        File of existing inclusive housing: what it holds in the commune of each site is
+        told beside the call's list of communes.
     """
 
     osm: tuple[Path, ...]
@@ -54,6 +64,7 @@ class StudyOptions:
     walker: str = "senior"
     thresholds: Mapping[str, float] = field(default_factory=dict)
     cutoff_min: float = 30.0
+    inventory: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +92,12 @@ class Study:
     notes: tuple[str, ...]
     inputs: Mapping[str, str]
     counts: Mapping[str, int]
+
+    @property
+    def needs_attention(self) -> bool:
+        """If someone must look at a row: position not sure or missing, or off the network."""
+        is_off = self.access["access_status"] == AccessStatus.OFF_NETWORK
+        return bool(needs_attention(self.sites).any() or is_off.any())
 
 
 def study(
@@ -175,13 +192,13 @@ class _Counter:
 
 def _pack(options: StudyOptions) -> calls.RulePack | None:
     if not 0 < options.cutoff_min <= LONGEST_MIN:
-        raise DataError(
+        raise OptionError(
             f"--cutoff-min vaut {options.cutoff_min:g} : donnez une durée de marche en minutes, "
             f"plus de 0 et au plus {LONGEST_MIN:g}."
         )
     if options.call is None:
         if options.thresholds:
-            raise DataError("--threshold règle une exigence d'un appel : ajoutez --call.")
+            raise OptionError("--threshold règle une exigence d'un appel : ajoutez --call.")
         return None
     return calls.with_thresholds(read_pack(options.call), options.thresholds)
 

@@ -47,8 +47,14 @@ class TerritoryStudy:
 
     @property
     def n_uncounted(self) -> int:
-        """Places of the inventory that could not be counted in a commune of the territory."""
+        """Places of the inventory whose commune or state could not be told."""
         return 0 if self.inventory is None else int(self.inventory["issue"].notna().sum())
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was counted: communes, places of the inventory, those left uncounted."""
+        places = 0 if self.inventory is None else len(self.inventory)
+        return {"communes": len(self.communes), "places": places, "uncounted": self.n_uncounted}
 
 
 def territory(

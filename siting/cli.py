@@ -1,0 +1,362 @@
+"""The command line: each command reads, calls the library once, writes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from siting import __version__, screen
+from siting.errors import DataError, OptionError, SitingError
+from siting.french import HELP_OPTIONS, FrenchCommand, FrenchGroup, run_in_french
+
+ALL_WELL, STOPPED, WRONG_USAGE, TO_REVIEW = 0, 1, 2, 3
+
+_NO_OSM = (
+    "Il manque --osm FICHIER : donnez un extrait OpenStreetMap du secteur, par exemple le fichier "
+    ".osm.pbf d'une région (Geofabrik). Le téléchargement automatique (Overpass) n'est pas encore "
+    "disponible."
+)
+
+app = typer.Typer(
+    cls=FrenchGroup,
+    help="Juger où implanter un habitat inclusif : adresses, services à pied, communes, appels.",
+    context_settings=HELP_OPTIONS,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+calls_app = typer.Typer(
+    cls=FrenchGroup,
+    help="Les appels à projets connus, et leurs exigences.",
+    context_settings=HELP_OPTIONS,
+    no_args_is_help=True,
+)
+app.add_typer(calls_app, name="calls")
+
+Projects = Annotated[
+    Path,
+    typer.Argument(
+        metavar="PROJETS", help="Fichier des projets, CSV ou XLSX : une ligne par projet."
+    ),
+]
+OutFolder = Annotated[
+    Path, typer.Option("--out", metavar="DOSSIER", help="Dossier des résultats, vide ou nouveau.")
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Remplacer des résultats qui existent déjà.")
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="CHAMP=NOM",
+        help="Nom d'une colonne du fichier, si elle n'est pas reconnue : adresse=LIB_VOIE. "
+        "Champs : adresse, code_postal, commune, code_insee, lon, lat, nom, id.",
+    ),
+]
+GeocoderUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--geocoder",
+        metavar="URL|none",
+        help="Géocodeur à interroger (adresse sans /search) ; none pour n'interroger personne. "
+        "Par défaut : la Géoplateforme.",
+        show_default=False,
+    ),
+]
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Ne contacter que cet ordinateur lui-même.")
+]
+CallId = Annotated[
+    str | None,
+    typer.Option("--call", metavar="APPEL", help="Appel à projets (voir : siting calls list)."),
+]
+InventoryFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--inventory",
+        metavar="FICHIER",
+        help="Habitats inclusifs existants, CSV ou XLSX : commune ou code_insee, et statut.",
+    ),
+]
+
+
+@app.callback(invoke_without_command=True)
+def siting(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Affiche la version.")] = False,
+) -> None:
+    """Juger où implanter un habitat inclusif : adresses, services à pied, communes, appels."""
+    if version:
+        screen.show_lines([f"siting {__version__}"])
+        raise typer.Exit
+
+
+@app.command(cls=FrenchCommand)
+def study(  # noqa: PLR0913 - one parameter an option
+    context: typer.Context,
+    projects: Projects,
+    *,
+    out: OutFolder,
+    osm: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FICHIER",
+            help="Fichier OpenStreetMap du secteur (.osm, .osm.gz, .osm.bz2, .osm.pbf) ; "
+            "l'option peut être répétée.",
+        ),
+    ] = None,
+    call: CallId = None,
+    walker: Annotated[
+        str, typer.Option(metavar="PROFIL", help="Qui marche : senior ou standard.")
+    ] = "senior",
+    geocoder: GeocoderUrl = None,
+    column: Columns = None,
+    inventory: InventoryFile = None,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="EXIGENCE=MINUTES",
+            help="Durée de marche choisie pour une exigence de l'appel : commerces=10.",
+        ),
+    ] = None,
+    cutoff_min: Annotated[
+        float, typer.Option(metavar="MINUTES", help="Marche la plus longue cherchée.")
+    ] = 30.0,
+    offline: Offline = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Étudier les sites d'un fichier de projets : position, services à pied, communes, avis."""
+    import siting.study as chain
+    from siting import export, summary
+
+    if not osm:
+        raise OptionError(_NO_OSM)
+    export.check_folder(out, overwrite=overwrite)
+    invocation = chain.Invocation.now("siting", "study", parameters=_parameters(context))
+    with screen.stages() as report:
+        result = chain.study(
+            projects,
+            columns=_pairs(column, "--column CHAMP=NOM"),
+            geocoder=chain.chosen_geocoder(geocoder, is_offline=offline),
+            options=chain.StudyOptions(
+                osm=tuple(osm),
+                call=call,
+                walker=walker,
+                thresholds=_minutes(threshold),
+                cutoff_min=cutoff_min,
+                inventory=inventory,
+            ),
+            report=report,
+        )
+        report("Écriture des résultats", 0, 0)
+        names = chain.write_study(result, out, invocation=invocation, overwrite=overwrite)
+    screen.show_lines(summary.study_lines(result))
+    screen.show_files(out, names)
+    raise typer.Exit(TO_REVIEW if result.needs_attention else ALL_WELL)
+
+
+@app.command(cls=FrenchCommand)
+def territory(
+    context: typer.Context,
+    *,
+    departement: Annotated[
+        list[str],
+        typer.Option(metavar="CODE", help="Code du département (93, 2A, 974) ; répétable."),
+    ],
+    out: OutFolder,
+    inventory: InventoryFile = None,
+    call: CallId = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Repérer les communes non pourvues, listées par un appel, ou Petites villes de demain."""
+    import siting.study as chain
+    from siting import export, summary
+
+    export.check_folder(out, overwrite=overwrite)
+    invocation = chain.Invocation.now("siting", "territory", parameters=_parameters(context))
+    with screen.stages() as report:
+        report("Communes", 0, 0)
+        result = chain.territory(departement, inventory_file=inventory, call=call)
+        names = chain.write_territory(result, out, invocation=invocation, overwrite=overwrite)
+    screen.show_lines(summary.territory_lines(result))
+    screen.show_files(out, names)
+    raise typer.Exit(TO_REVIEW if result.n_uncounted else ALL_WELL)
+
+
+@app.command(cls=FrenchCommand)
+def geocode(
+    projects: Projects,
+    *,
+    out: Annotated[
+        Path, typer.Option(metavar="FICHIER", help="Fichier de résultat, .csv ou .xlsx.")
+    ],
+    geocoder: GeocoderUrl = None,
+    column: Columns = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Trouver la position et la commune des projets d'un fichier, rien de plus."""
+    import siting.study as chain
+    from siting import export, summary
+
+    if out.suffix.lower() not in (".csv", ".xlsx"):
+        raise OptionError(f"--out {out} : donnez un nom de fichier en .csv ou .xlsx.")
+    export.check_file(out, overwrite=overwrite)
+    with screen.stages() as report:
+        result = chain.geocode(
+            projects,
+            columns=_pairs(column, "--column CHAMP=NOM"),
+            geocoder=chain.chosen_geocoder(geocoder, is_offline=False),
+            report=report,
+        )
+        content = chain.sites_file(result, suffix=out.suffix.lower())
+        export.write_file(out, content, overwrite=overwrite)
+    screen.show_lines(summary.geocode_lines(result))
+    screen.show_lines([f"Résultat : {out}"])
+    raise typer.Exit(TO_REVIEW if chain.needs_attention(result.sites).any() else ALL_WELL)
+
+
+@calls_app.command(name="list", cls=FrenchCommand)
+def list_calls() -> None:
+    """Lister les appels à projets connus."""
+    from siting.sources.packs import list_packs, read_pack
+
+    packs = [read_pack(call_id) for call_id in list_packs()]
+    screen.show_table(
+        ("appel", "publié", "territoire", "titre"),
+        [
+            (one.id, one.published, ", ".join(one.departements) or "France entière", one.title)
+            for one in packs
+        ],
+    )
+
+
+@calls_app.command(name="show", cls=FrenchCommand)
+def show_call(
+    call: Annotated[str, typer.Argument(metavar="APPEL", help="Identifiant de l'appel.")],
+) -> None:
+    """Montrer les exigences d'un appel : ce qui est mesuré, et qui a fixé chaque durée."""
+    from siting import summary
+    from siting.sources.packs import read_pack
+
+    pack = read_pack(call)
+    screen.show_lines(summary.pack_lines(pack))
+    screen.show_table(*summary.requirement_table(pack))
+
+
+@app.command(cls=FrenchCommand)
+def data() -> None:
+    """Montrer les données de référence du programme : millésimes, licences, intégrité."""
+    from siting import summary
+    from siting.sources.reference import reference_layers
+
+    layers = reference_layers()
+    screen.show_table(*summary.layer_table(layers))
+    if not layers["is_intact"].all():
+        raise DataError(
+            "Des données de référence sont abîmées : réinstallez siting "
+            "(pip install --force-reinstall)."
+        )
+
+
+@app.command(cls=FrenchCommand)
+def demo(
+    context: typer.Context,
+    *,
+    out: Annotated[
+        Path, typer.Option(metavar="DOSSIER", help="Dossier des résultats, vide ou nouveau.")
+    ] = Path("demo-siting"),
+    overwrite: Overwrite = False,
+) -> None:
+    """Étudier l'exemple fourni (autour de Monaco) et deux départements, hors ligne."""
+    import siting.study as chain
+    from siting import export, summary
+
+    export.check_folder(out, overwrite=overwrite)
+    invocation = chain.Invocation.now("siting", "demo", parameters=_parameters(context))
+    example = chain.sample()
+    with screen.stages() as report:
+        result = chain.study(
+            example.projects, columns={}, geocoder=None, options=example.options, report=report
+        )
+        chain.write_study(result, out / "etude", invocation=invocation, overwrite=overwrite)
+        territories = {
+            departement: chain.territory([departement], call=call)
+            for departement, call in chain.DEMO_TERRITORIES.items()
+        }
+        for departement, flagged in territories.items():
+            folder = out / f"territoire-{departement}"
+            chain.write_territory(flagged, folder, invocation=invocation, overwrite=overwrite)
+    screen.show_lines(summary.study_lines(result))
+    for flagged in territories.values():
+        screen.show_lines(["", *summary.territory_lines(flagged)])
+    screen.show_lines(summary.demo_lines(out, territories))
+    differences = chain.unexpected(result, example.expected)
+    screen.show_lines(summary.check_lines(differences))
+    raise typer.Exit(STOPPED if differences else ALL_WELL)
+
+
+def _pairs(given: Sequence[str] | None, form: str) -> dict[str, str]:
+    pairs = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise OptionError(f"« {text} » n'est pas de la forme {form}.")
+        if name in pairs:
+            raise OptionError(f"« {name} » est donné deux fois ({form}).")
+        pairs[name] = value
+    return pairs
+
+
+def _minutes(given: Sequence[str] | None) -> dict[str, float]:
+    form = "--threshold EXIGENCE=MINUTES"
+    pairs = _pairs(given, form)
+    try:
+        return {name: float(value.replace(",", ".")) for name, value in pairs.items()}
+    except ValueError as error:
+        raise OptionError(f"{form} : donnez un nombre de minutes, comme commerces=10.") from error
+
+
+def _parameters(context: typer.Context) -> dict[str, str | float | bool | list[str] | None]:
+    """Return the options of a command as the manifest writes them."""
+    return {
+        name: [str(item) for item in value]
+        if isinstance(value, list)
+        else str(value)
+        if isinstance(value, Path)
+        else value
+        for name, value in context.params.items()
+    }
+
+
+def _show_defect(kind: type[BaseException], error: BaseException, trace: object) -> None:
+    """Say that siting itself failed; `SITING_TRACE=1` shows where."""
+    screen.show_error(
+        f"défaut de siting, et non de vos fichiers ({kind.__name__} : {error}). Rien n'a été "
+        "écrit à moitié. Signalez-le avec la commande utilisée ; SITING_TRACE=1 montre le détail."
+    )
+    if os.environ.get("SITING_TRACE"):
+        sys.__excepthook__(kind, error, trace)  # type: ignore[arg-type]
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    sys.excepthook = _show_defect
+    try:
+        code = run_in_french(app, on_usage_error=screen.show_usage_error)
+    except OptionError as error:
+        screen.show_usage_error(str(error))
+        code = WRONG_USAGE
+    except SitingError as error:
+        screen.show_error(str(error))
+        code = STOPPED
+    except KeyboardInterrupt:
+        screen.show_error("interrompu ; rien n'a été écrit à moitié.")
+        code = STOPPED
+    sys.exit(code)

@@ -1,0 +1,136 @@
+"""What the columns of the files mean, in French, for those who open them in an office."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+import geopandas as gpd
+import pandas as pd
+
+from siting.errors import DataError
+from siting.tables import (
+    COMMUNES,
+    COVERAGE,
+    AccessStatus,
+    CommuneCheck,
+    GeocodeReason,
+    GeocodeStatus,
+    ListDifference,
+    Precision,
+    RequirementKind,
+    Table,
+    Verdict,
+)
+
+COMMUNE_COVERAGE = Table(
+    "COMMUNE_COVERAGE",
+    COMMUNES.index,
+    (*COMMUNES.columns, *COVERAGE.columns),
+    geometry=COMMUNES.geometry,
+)
+
+# Closed list of each column that has one.
+CLOSED_LISTS: Mapping[str, type[StrEnum]] = MappingProxyType(
+    {
+        "geocode_status": GeocodeStatus,
+        "geocode_reason": GeocodeReason,
+        "geocode_precision": Precision,
+        "commune_check": CommuneCheck,
+        "access_status": AccessStatus,
+        "list_difference": ListDifference,
+        "verdict": Verdict,
+        "kind": RequirementKind,
+    }
+)
+
+UNITS: Mapping[str, str] = MappingProxyType(
+    {"m": "mètres", "min": "minutes", "0-1": "de 0 à 1", "degree": "degrés (WGS84)"}
+)
+
+MEANINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "site_id": "identifiant du site : celui de votre fichier, sinon le numéro de la ligne",
+        "label": "nom du projet",
+        "address": "adresse telle que donnée",
+        "geocode_status": "ce que vaut la position du site",
+        "geocode_reason": "pourquoi ce statut",
+        "geocode_precision": "finesse de la position trouvée",
+        "geocode_score": "note du géocodeur ; sert à trier, ne juge pas la qualité",
+        "matched_label": "adresse trouvée par le géocodeur",
+        "code_insee": "code INSEE de la commune actuelle",
+        "commune": "nom de la commune où se trouve le site",
+        "commune_check": "commune trouvée comparée à la commune déclarée",
+        "is_pvd": "commune du programme Petites villes de demain",
+        "is_listed_unserved": "lieu que l'appel à projets liste comme sans habitat inclusif",
+        "lon": "longitude du site",
+        "lat": "latitude du site",
+        "category": "catégorie de service",
+        "rank": "rang du service : 1 pour le plus proche, jusqu'à 3",
+        "families": "familles de la catégorie, séparées par ;",
+        "service_id": "objet OpenStreetMap, comme node/123",
+        "service_name": "nom du service sur la carte ; vide s'il n'en porte pas",
+        "walk_m": "longueur du trajet à pied par les rues, raccords compris",
+        "line_m": "distance à vol d'oiseau jusqu'au même point",
+        "walk_min": "durée du trajet pour le marcheur choisi",
+        "snap_m": "distance à vol d'oiseau entre le site et la rue la plus proche",
+        "access_status": "pourquoi le trajet est donné, ou ne l'est pas",
+        "edge_limited": "oui : un service plus proche peut exister hors des données",
+        "minutes": "durée de marche considérée",
+        "n_services": "nombre de services à cette durée au plus ; vide si non mesuré",
+        "family": "famille de services",
+        "requirement_id": "exigence de l'appel à projets",
+        "verdict": "ce que l'on peut dire du projet sur cette exigence",
+        "kind": "ce que l'exigence décide",
+        "measure": "ce qui a été mesuré, avec son unité",
+        "threshold": "seuil auquel la mesure est comparée",
+        "threshold_author": "qui a fixé le seuil",
+        "article": "article de l'appel à projets",
+        "quote": "court extrait de l'appel à projets",
+        "evidence": "ce sur quoi repose le verdict",
+        "nom": "nom de la commune",
+        "code_dep": "code du département",
+        "code_epci": "numéro SIREN de l'intercommunalité",
+        "population": "population municipale",
+        "population_65": "habitants de 65 ans et plus",
+        "pvd_on": "date de signature Petites villes de demain ; vide si inconnue",
+        "vintage": "millésimes du code, des populations et de la liste",
+        "n_inclusive_open": "lieux d'habitat inclusif ouverts selon l'inventaire fourni",
+        "n_inclusive_planned": "lieux d'habitat inclusif en projet selon l'inventaire fourni",
+        "is_served": "au moins un lieu ouvert ; vide sans inventaire",
+        "delegated_listed": "anciennes communes comprises dans celle-ci que l'appel liste",
+        "list_difference": "liste de l'appel comparée à l'inventaire",
+        "share_within_5min": "part des 65 ans et plus à 5 min d'un lieu (pas encore calculée)",
+        "share_within_10min": "part des 65 ans et plus à 10 min d'un lieu (pas encore calculée)",
+        "share_within_15min": "part des 65 ans et plus à 15 min d'un lieu (pas encore calculée)",
+        "priority_rank": "1 : commune non pourvue ayant le plus d'habitants de 65 ans et plus",
+        "categories": "catégories du service, séparées par ;",
+        "name": "nom du service sur la carte",
+        "merged_ids": "autres objets OpenStreetMap du même service, séparés par ;",
+        "source": "d'où le service est connu",
+        "observed_on": "date de la dernière vérification ou modification",
+        "wheelchair": "fauteuil roulant : yes oui, limited partiel, no non, unknown inconnu",
+    }
+)
+
+
+def communes_with_coverage(communes: gpd.GeoDataFrame, coverage: pd.DataFrame) -> gpd.GeoDataFrame:
+    """
+    Put `COVERAGE` beside `COMMUNES`, as `communes.csv` holds them.
+
+    Returns
+    -------
+    communes
+        Table `COMMUNE_COVERAGE`: the rows of `communes`, in their order.
+
+    Raises
+    ------
+    DataError
+        The two tables are not of the same communes.
+    """
+    covered = COVERAGE.conform(coverage)
+    if set(covered.index) != set(communes.index):
+        raise DataError("COMMUNES and COVERAGE are not of the same communes.")
+    joined = communes.join(covered, validate="one_to_one")
+    return gpd.GeoDataFrame(COMMUNE_COVERAGE.conform(joined))

@@ -1,0 +1,177 @@
+"""Put files in place so that a reader finds each of them whole: the old one or the new one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from siting.errors import OutputError
+
+MANIFEST = "manifest.json"
+_STAGING = ".siting-"  # prefix of the temporary folder; one left by a crash is not a result
+
+
+def check_folder(out: Path, *, overwrite: bool) -> None:
+    """
+    Refuse an output folder that holds something, or that cannot be written; write nothing.
+
+    Raises
+    ------
+    OutputError
+        `out` is a file, is not empty and `overwrite` is false, or its place is read-only.
+    """
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out} est un fichier ; donnez un dossier avec --out.")
+    if out.is_dir() and not overwrite:
+        held = sorted(path.name for path in out.iterdir() if not path.name.startswith(_STAGING))
+        if held:
+            raise OutputError(
+                f"Le dossier {out} n'est pas vide (il contient par exemple {held[0]}). "
+                "Donnez un autre dossier avec --out, ou ajoutez --overwrite pour remplacer "
+                "les résultats qu'il contient ; vos autres fichiers ne seront pas touchés."
+            )
+    place = out
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise OutputError(
+            f"Impossible d'écrire dans {place} : dossier protégé. "
+            "Choisissez-en un autre avec --out."
+        )
+
+
+def write_folder(out: Path, files: Mapping[str, bytes], *, overwrite: bool) -> None:
+    """
+    Write result files in a folder, each whole or not at all.
+
+    Everything is first written to disk in a temporary folder inside `out` (hence on the same
+    disk), then moved file by file, the manifest last. Files of the user are not touched. A
+    result of the former run that this run no longer gives (told by the former manifest, and
+    unchanged since) is removed, so that results of two runs are never mixed.
+
+    Parameters
+    ----------
+    out
+        Folder, made if needed.
+    files
+        Content by relative path, with ``/``.
+    overwrite
+        If results already there are replaced; otherwise the folder must be empty.
+
+    Raises
+    ------
+    OutputError
+        As `check_folder`; a name that leaves the folder; a file open in another program; a
+        full disk.
+    """
+    check_folder(out, overwrite=overwrite)
+    for name in files:
+        _require_inside(name)
+    ordered = sorted(files, key=lambda name: (name == MANIFEST, name))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for left in out.glob(f"{_STAGING}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        stale = _stale(out, files)
+        staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=out))
+        for name in ordered:
+            _write_through(staging / name, files[name])
+        for path in stale:
+            path.unlink()
+        for name in ordered:
+            _move(staging / name, out / name)
+        shutil.rmtree(staging)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(
+            f"Impossible d'écrire les résultats dans {out} : {error.strerror or error}. "
+            "Vérifiez la place libre et les droits sur le dossier."
+        ) from error
+
+
+def check_file(path: Path, *, overwrite: bool) -> None:
+    """
+    Refuse an output file that exists, or that is a folder; write nothing.
+
+    Raises
+    ------
+    OutputError
+        `path` is a folder, or exists and `overwrite` is false.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path} est un dossier ; donnez un nom de fichier avec --out.")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} existe déjà ; ajoutez --overwrite pour le remplacer.")
+
+
+def write_file(path: Path, content: bytes, *, overwrite: bool) -> None:
+    """
+    Write one result file, whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        The file exists and `overwrite` is false, is open in another program, or cannot be
+        written.
+    """
+    check_file(path, overwrite=overwrite)
+    temporary = path.with_name(f"{_STAGING}{os.getpid()}-{path.name}")
+    try:
+        _write_through(temporary, content)
+        _move(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(
+            f"Impossible d'écrire {path} : {error.strerror or error}. "
+            "Vérifiez la place libre et les droits sur le dossier."
+        ) from error
+
+
+def _require_inside(name: str) -> None:
+    path = PurePosixPath(name)
+    if not path.parts or path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
+        raise OutputError(f"Le nom de fichier {name!r} sort du dossier des résultats.")
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _move(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.replace(source, target)  # noqa: PTH105 - the documented atomic call
+    except PermissionError as error:
+        raise OutputError(
+            f"{target} ne peut pas être remplacé : il est sans doute ouvert dans un autre "
+            "programme (Excel, LibreOffice, QGIS). Fermez-le et relancez la commande avec "
+            "--overwrite."
+        ) from error
+
+
+def _stale(out: Path, files: Mapping[str, bytes]) -> list[Path]:
+    """Return the results of the former run, unchanged since, that `files` does not replace."""
+    try:
+        former = json.loads((out / MANIFEST).read_bytes())["outputs"]
+        known = {str(name): str(digest) for name, digest in former.items()}
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+    stale = []
+    for name in known.keys() - files.keys():
+        _require_inside(name)
+        path = out / name
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == known[name]:
+            stale.append(path)
+    return stale

@@ -1,0 +1,196 @@
+"""French words for what outputs show: the closed lists of the tables, walks and dates."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from siting.errors import DataError
+from siting.tables import (
+    AccessStatus,
+    CommuneCheck,
+    GeocodeReason,
+    GeocodeStatus,
+    InventoryStatus,
+    ListDifference,
+    Precision,
+    RequirementKind,
+    Verdict,
+)
+
+_MONTHS = (
+    *("janvier", "février", "mars", "avril", "mai", "juin"),
+    *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
+)
+
+# One French wording for each member of each closed list. Members are text, so a column of a
+# table is worded with `column.map(LABELS[GeocodeStatus])`.
+LABELS: Mapping[type[StrEnum], Mapping[str, str]] = MappingProxyType(
+    {
+        GeocodeStatus: MappingProxyType(
+            {
+                GeocodeStatus.OK: "adresse trouvée",
+                GeocodeStatus.REVIEW: "adresse à vérifier",
+                GeocodeStatus.REJECTED: "réponse écartée",
+                GeocodeStatus.NOT_FOUND: "adresse introuvable",
+                GeocodeStatus.SKIPPED: "adresse non cherchée",
+                GeocodeStatus.ERROR: "échec du géocodage",
+                GeocodeStatus.PROVIDED: "coordonnées fournies",
+            }
+        ),
+        GeocodeReason: MappingProxyType(
+            {
+                GeocodeReason.MATCHED: "l'adresse correspond",
+                GeocodeReason.COORDINATES_GIVEN: "la position est celle des coordonnées du fichier",
+                GeocodeReason.NEAR_BORDER: "le site est tout près d'une limite de commune",
+                GeocodeReason.COMMUNE_MISMATCH: "le site n'est pas dans la commune déclarée",
+                GeocodeReason.DEPARTEMENT_MISMATCH: (
+                    "l'adresse trouvée est dans un autre département"
+                ),
+                GeocodeReason.NUMBER_NOT_FOUND: (
+                    "le numéro n'a pas été trouvé, seulement la rue : vérifiez le numéro"
+                ),
+                GeocodeReason.NUMBER_DIFFERS: "le numéro trouvé n'est pas celui demandé",
+                GeocodeReason.SUFFIX_NOT_FOUND: (
+                    "le numéro a été trouvé sans son indice (bis, ter, A...)"
+                ),
+                GeocodeReason.STREET_NOT_FOUND: (
+                    "la rue n'a pas été trouvée : vérifiez son orthographe"
+                ),
+                GeocodeReason.LOW_SCORE: "l'adresse trouvée ressemble peu à l'adresse demandée",
+                GeocodeReason.AMBIGUOUS: (
+                    "plusieurs adresses conviennent : précisez la commune ou la rue"
+                ),
+                GeocodeReason.NO_CANDIDATE: "aucune adresse ne correspond",
+                GeocodeReason.EMPTY_ROW: "la ligne est vide",
+                GeocodeReason.NO_LOCATION: "la ligne n'a ni adresse ni coordonnées",
+                GeocodeReason.NOT_GEOGRAPHIC: (
+                    "l'adresse est une boîte postale ou un CEDEX, sans lieu"
+                ),
+                GeocodeReason.UNUSABLE_ADDRESS: "l'adresse ne peut pas être cherchée telle quelle",
+                GeocodeReason.OFFLINE: (
+                    "l'adresse n'a pas été cherchée : le programme travaille hors ligne"
+                ),
+                GeocodeReason.COORD_SUSPECT: (
+                    "les coordonnées sont hors de France ou inversées : vérifiez lon et lat"
+                ),
+                GeocodeReason.COORD_UNREADABLE: "les coordonnées ne sont pas des nombres lisibles",
+                GeocodeReason.SERVICE_ERROR: (
+                    "le service de géocodage n'a pas répondu : recommencez plus tard"
+                ),
+                GeocodeReason.BAD_RESPONSE: "la réponse du service de géocodage est inutilisable",
+            }
+        ),
+        Precision: MappingProxyType(
+            {
+                Precision.HOUSENUMBER: "au numéro",
+                Precision.HOUSENUMBER_WITHOUT_SUFFIX: "au numéro, sans son indice",
+                Precision.STREET: "à la rue",
+                Precision.LOCALITY: "au lieu-dit",
+                Precision.MUNICIPALITY: "à la commune",
+                Precision.NONE: "aucune",
+            }
+        ),
+        CommuneCheck: MappingProxyType(
+            {
+                CommuneCheck.SAME: "commune déclarée",
+                CommuneCheck.SAME_AFTER_MERGE: "commune déclarée, sous son ancien code ou nom",
+                CommuneCheck.ARRONDISSEMENT: "arrondissement de la commune déclarée",
+                CommuneCheck.NEIGHBOUR: "voisine de la commune déclarée, à moins de 50 m",
+                CommuneCheck.DIFFERENT: "autre commune que celle déclarée",
+                CommuneCheck.UNDECLARED: "aucune commune déclarée",
+                CommuneCheck.OUTSIDE_FRANCE: "hors des communes françaises",
+            }
+        ),
+        AccessStatus: MappingProxyType(
+            {
+                AccessStatus.REACHED: "atteint",
+                AccessStatus.BEYOND_CUTOFF: "au-delà de la durée cherchée",
+                AccessStatus.NO_PATH: "aucun chemin piéton ne relie le site à ce service",
+                AccessStatus.OFF_NETWORK: "le site est trop loin de toute rue cartographiée",
+                AccessStatus.NO_SERVICE: "aucun service de ce type dans les données",
+                AccessStatus.NOT_MAPPED: "type de service absent des données",
+                AccessStatus.NO_LOCATION: "site sans position",
+            }
+        ),
+        Verdict: MappingProxyType(
+            {
+                Verdict.REMPLI: "rempli",
+                Verdict.NON_REMPLI: "non rempli",
+                Verdict.A_VERIFIER: "à vérifier",
+                Verdict.DECLARATIF: "déclaratif",
+                Verdict.HORS_CHAMP: "hors champ",
+            }
+        ),
+        RequirementKind: MappingProxyType(
+            {
+                RequirementKind.ELIGIBILITY: "éligibilité",
+                RequirementKind.SELECTION: "sélection",
+                RequirementKind.INFORMATION: "information",
+            }
+        ),
+        InventoryStatus: MappingProxyType(
+            {
+                InventoryStatus.OPEN: "ouvert",
+                InventoryStatus.PLANNED: "en projet",
+                InventoryStatus.UNKNOWN: "état inconnu",
+            }
+        ),
+        ListDifference: MappingProxyType(
+            {
+                ListDifference.AGREES: "la liste et l'inventaire concordent",
+                ListDifference.LISTED_BUT_SERVED: "listée, mais pourvue selon l'inventaire",
+                ListDifference.UNSERVED_NOT_LISTED: (
+                    "non listée, mais non pourvue selon l'inventaire"
+                ),
+                ListDifference.NOT_COMPARABLE: "non comparable",
+            }
+        ),
+    }
+)
+
+
+def minutes_text(minutes: float) -> str:
+    """Word a duration in minutes, to the tenth: 6,3 min; 15 min."""
+    rounded = round(minutes, 1)
+    number = f"{rounded:.0f}" if rounded == int(rounded) else f"{rounded:.1f}".replace(".", ",")
+    return f"{number} min"
+
+
+def metres_text(metres: float) -> str:
+    """Word a length in whole metres, with a no-break space between thousands: 305 m."""
+    return f"{metres:,.0f} m".replace(",", "\N{NO-BREAK SPACE}")
+
+
+def short_date(iso: str) -> str:
+    """
+    Word an ISO date as JJ/MM/AAAA.
+
+    Raises
+    ------
+    DataError
+        If `iso` is not a date written as AAAA-MM-JJ.
+    """
+    return _date(iso).strftime("%d/%m/%Y")
+
+
+def long_date(iso: str) -> str:
+    """
+    Word an ISO date with the name of its month: 16 septembre 2024, 1er janvier 2025.
+
+    Raises
+    ------
+    DataError
+        If `iso` is not a date written as AAAA-MM-JJ.
+    """
+    date = _date(iso)
+    return f"{'1er' if date.day == 1 else date.day} {_MONTHS[date.month - 1]} {date.year}"
+
+
+def _date(iso: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(iso)
+    except ValueError as error:
+        raise DataError(f"« {iso} » n'est pas une date écrite comme 2024-09-16.") from error

@@ -1,0 +1,267 @@
+"""What one answer of a geocoder is worth, against the address and the commune asked for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+import numpy as np
+
+from siting.addresses import Address, same_suffix, split_number
+from siting.crs import geodesic_m
+from siting.names import street_key
+from siting.tables import CommuneCheck, GeocodeReason, GeocodeStatus, Precision
+
+SAME_COMMUNE = frozenset(
+    {CommuneCheck.SAME, CommuneCheck.SAME_AFTER_MERGE, CommuneCheck.ARRONDISSEMENT}
+)
+_COMMUNE_RANK = {CommuneCheck.UNDECLARED: 1, CommuneCheck.DIFFERENT: 0}
+_PRECISION_RANK = {precision: rank for rank, precision in enumerate(reversed(Precision))}
+_TYPES = {
+    "housenumber": Precision.HOUSENUMBER,
+    "street": Precision.STREET,
+    "locality": Precision.LOCALITY,
+    "municipality": Precision.MUNICIPALITY,
+    "city": Precision.MUNICIPALITY,  # older indexes of addok
+    "town": Precision.MUNICIPALITY,
+    "village": Precision.MUNICIPALITY,
+}
+_WAYS = {
+    *("allee", "avenue", "boulevard", "chemin", "cours", "esplanade", "faubourg", "hameau"),
+    *("impasse", "lotissement", "montee", "passage", "place", "promenade", "quai", "residence"),
+    *("route", "rue", "ruelle", "sentier", "square", "traverse", "venelle", "villa", "voie"),
+}
+_LINKS = {"a", "au", "aux", "d", "de", "des", "du", "en", "et", "l", "la", "le", "les"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """
+    One answer of a geocoder, in degrees; what it does not say is empty, its score NaN.
+
+    `score` is the engine's own, from 0 to 1: it sorts, it does not prove.
+    """
+
+    label: str
+    lon: float
+    lat: float
+    score: float = math.nan
+    kind: str = ""
+    name: str = ""
+    street: str = ""
+    housenumber: str = ""
+    citycode: str = ""
+    oldcitycode: str = ""
+    city: str = ""
+    postcode: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeocodeRule:
+    """
+    Thresholds of the judgement; scores are 0-1 and mean nothing across engines.
+
+    Defaults: `ok_score` is that of the French platform *Les emplois de l'inclusion* (0.8,
+    "almost zero false positives" after manual inspection); `ok_score_same_street` asks less
+    when the words of the street are the same, for abbreviations lower the score of a right
+    answer, and rejects another street below it; under `rejected_score` nothing is shown
+    (addok-csv drops up to 0.5, the SIRENE geocoding of Etalab 0.3 under filter). Two answers
+    are ambiguous when their scores are nearer than `ambiguous_gap` and their places farther
+    apart than `ambiguous_m`.
+    `same_word_share` is how alike two words must be to be one word with a typing error
+    (difflib ratio: *Clous* and *Cloys*, 0.8, are two streets).
+    To be calibrated again on one's own checked sample when the engine changes.
+    """
+
+    ok_score: float = 0.8
+    ok_score_same_street: float = 0.6
+    rejected_score: float = 0.4
+    ambiguous_gap: float = 0.05
+    ambiguous_m: float = 50.0
+    same_word_share: float = 0.85
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """
+    A candidate and the judgement on it: one row of `SITES`, without its identity.
+
+    `is_same_street` tells if the street found may be the one asked for.
+    """
+
+    status: GeocodeStatus
+    reason: GeocodeReason
+    precision: Precision = Precision.NONE
+    commune_check: CommuneCheck | None = None
+    candidate: Candidate | None = None
+    rival: Candidate | None = None
+    is_same_street: bool = False
+
+    @property
+    def rank(self) -> tuple[bool, bool, int, int, float]:
+        """
+        Better is larger: usable, right street, then commune, precision and score.
+
+        The street comes before the commune: the street asked for, found next door, tells
+        the reader more than another street of the declared commune. Neither is `ok`.
+        """
+        score = 0.0 if math.isnan(self.score) else self.score
+        commune = -1 if self.commune_check is None else _COMMUNE_RANK.get(self.commune_check, 2)
+        is_usable = self.status in {GeocodeStatus.OK, GeocodeStatus.REVIEW}
+        return is_usable, self.is_same_street, commune, _PRECISION_RANK[self.precision], score
+
+    @property
+    def score(self) -> float:
+        """Score of the candidate; NaN without one."""
+        return math.nan if self.candidate is None else self.candidate.score
+
+    @property
+    def has_place(self) -> bool:
+        """Tell if the position found may be shown: right, or to check in the right commune."""
+        is_found = self.candidate is not None and self.status is not GeocodeStatus.REJECTED
+        return is_found and self.commune_check in SAME_COMMUNE
+
+    @property
+    def label(self) -> str:
+        """Address found; the two of them when nothing tells which one is right."""
+        labels = [found.label for found in (self.candidate, self.rival) if found is not None]
+        return " ; ou : ".join(labels)
+
+
+def judge(
+    asked: Address,
+    candidate: Candidate,
+    check: CommuneCheck,
+    *,
+    is_other_departement: bool,
+    rule: GeocodeRule,
+) -> Match:
+    """
+    Judge one candidate, alone: commune, then street and number, then score.
+
+    A candidate in another commune than declared, or with another number than asked, is
+    never `ok`, whatever its score. Without a number asked, a street is as fine as what
+    was asked for: it is `ok`, and `precision` says `street`.
+    """
+    is_same = is_same_street(asked, candidate, rule=rule)
+    reason = _remark(asked, candidate, is_same=is_same, rule=rule)
+    status = GeocodeStatus.OK if reason is GeocodeReason.MATCHED else GeocodeStatus.REVIEW
+    if check not in SAME_COMMUNE:
+        status, reason = GeocodeStatus.REVIEW, GeocodeReason.AMBIGUOUS
+    if check is CommuneCheck.DIFFERENT:
+        reason = GeocodeReason.COMMUNE_MISMATCH
+    if is_other_departement:
+        status, reason = GeocodeStatus.REJECTED, GeocodeReason.DEPARTEMENT_MISMATCH
+    elif _score(candidate) < rule.rejected_score:
+        status, reason = GeocodeStatus.REJECTED, GeocodeReason.LOW_SCORE
+    elif _is_other_street(asked, candidate, is_same=is_same, rule=rule):
+        status, reason = GeocodeStatus.REJECTED, GeocodeReason.STREET_NOT_FOUND
+    return Match(
+        status=status,
+        reason=reason,
+        precision=_precision(asked, candidate),
+        commune_check=check,
+        candidate=candidate,
+        is_same_street=is_same,
+    )
+
+
+def is_ambiguous(best: Candidate, other: Candidate, *, rule: GeocodeRule) -> bool:
+    """Tell if nothing but luck puts one candidate before the other."""
+    apart_m = geodesic_m(
+        np.array([best.lon]), np.array([best.lat]), np.array([other.lon]), np.array([other.lat])
+    )[0]
+    gap = abs(_score(best) - _score(other))
+    return bool(gap < rule.ambiguous_gap and apart_m > rule.ambiguous_m)
+
+
+def is_same_street(asked: Address, candidate: Candidate, *, rule: GeocodeRule) -> bool:
+    """
+    Tell if the street found may be the one asked for, but for spelling and left-out words.
+
+    Two kinds of way that differ (*rue*, *avenue*) are two streets, and so are numbers of
+    the name that the answer does not have. Otherwise the words of the shorter name must
+    all be in the other, a typing error apart, and make up half of it at least.
+    """
+    if _TYPES.get(candidate.kind) in {None, Precision.MUNICIPALITY}:
+        return False
+    wanted, found = _words(asked.street), _words(_street_of(candidate))
+    ways = [set(words[:1]) & _WAYS for words in (wanted, found)]
+    if ways[0] and ways[1] and ways[0] != ways[1]:
+        return False
+    wanted, found = _content(wanted), _content(found)
+    if {word for word in wanted if word.isdigit()} - set(found):
+        return False
+    shorter, longer = sorted([wanted, found], key=len)
+    if not shorter or 2 * len(shorter) < len(longer):
+        return False
+    return all(any(_alike(one, other, rule) for other in longer) for one in shorter)
+
+
+def _is_other_street(
+    asked: Address, candidate: Candidate, *, is_same: bool, rule: GeocodeRule
+) -> bool:
+    """Tell if a street was found, but one that does not even look like the one asked for."""
+    is_commune = _TYPES.get(candidate.kind) is Precision.MUNICIPALITY
+    is_unlike = _score(candidate) < rule.ok_score_same_street
+    return bool(asked.street) and not is_same and not is_commune and is_unlike
+
+
+def _remark(
+    asked: Address, candidate: Candidate, *, is_same: bool, rule: GeocodeRule
+) -> GeocodeReason:
+    """Say what is wrong with the street, the number or the score; `MATCHED` if nothing is."""
+    if not asked.street:
+        return GeocodeReason.NO_LOCATION  # the commune alone was given
+    if not is_same:
+        return GeocodeReason.STREET_NOT_FOUND
+    number = _number_remark(asked, candidate)
+    if number is not GeocodeReason.MATCHED:
+        return number
+    equal = _content(_words(asked.street)) == _content(_words(_street_of(candidate)))
+    enough = rule.ok_score_same_street if equal else rule.ok_score
+    return GeocodeReason.MATCHED if _score(candidate) >= enough else GeocodeReason.LOW_SCORE
+
+
+def _number_remark(asked: Address, candidate: Candidate) -> GeocodeReason:
+    number, suffix = split_number(candidate.housenumber)
+    if candidate.kind != "housenumber":
+        return GeocodeReason.NUMBER_NOT_FOUND if asked.number else GeocodeReason.MATCHED
+    if number != asked.number:
+        return GeocodeReason.NUMBER_DIFFERS
+    if same_suffix(asked.suffix, suffix):
+        return GeocodeReason.MATCHED
+    return GeocodeReason.NUMBER_DIFFERS if suffix else GeocodeReason.SUFFIX_NOT_FOUND
+
+
+def _precision(asked: Address, candidate: Candidate) -> Precision:
+    precision = _TYPES.get(candidate.kind, Precision.NONE)
+    lost_suffix = bool(asked.suffix) and not split_number(candidate.housenumber)[1]
+    if precision is Precision.HOUSENUMBER and lost_suffix:
+        return Precision.HOUSENUMBER_WITHOUT_SUFFIX
+    return precision
+
+
+def _street_of(candidate: Candidate) -> str:
+    return candidate.street or candidate.name or candidate.label
+
+
+def _words(street: str) -> list[str]:
+    return street_key(street).split()
+
+
+def _content(words: list[str]) -> list[str]:
+    """Keep the words that make the name: not the kind of way in front, not the articles."""
+    kept = [word for word in words if word not in _LINKS]
+    return kept[1:] if kept[:1] and kept[0] in _WAYS and len(kept) > 1 else kept
+
+
+def _alike(one: str, other: str, rule: GeocodeRule) -> bool:
+    if one == other or (len(one) == 1 and other.startswith(one)):
+        return True
+    return SequenceMatcher(None, one, other).ratio() >= rule.same_word_share
+
+
+def _score(candidate: Candidate) -> float:
+    return 0.0 if math.isnan(candidate.score) else candidate.score

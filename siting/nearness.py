@@ -1,0 +1,134 @@
+"""The nearest service of a family: one line per site out of the long table of walks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from siting.errors import DataError
+from siting.tables import AccessStatus
+from siting.taxonomy import Taxonomy
+from siting.walks import nearest_by_family
+
+_ISO_DATE = r"^(\d{4})-(\d{2})-(\d{2})$"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nearest:
+    """
+    Nearest service of a family, for one site.
+
+    Parameters
+    ----------
+    walk_min, walk_m
+        Minutes and metres of the walk, NaN if no service is reached.
+    snap_m
+        Metres from the site to the network, NaN if unknown.
+    service
+        French words for the service: name, category, identifier, source and date.
+    statuses
+        Access statuses met over the categories that count for the family.
+    is_edge_limited
+        If a nearer service may lie outside of the data.
+    not_mapped
+        Names of the categories that count and that the map is known to miss.
+    """
+
+    walk_min: float
+    walk_m: float
+    snap_m: float
+    service: str
+    statuses: frozenset[str]
+    is_edge_limited: bool
+    not_mapped: tuple[str, ...]
+
+    @property
+    def is_reached(self) -> bool:
+        """If a service of the family is reached."""
+        return self.walk_min >= 0
+
+
+def nearest_services(
+    sites: pd.DataFrame,
+    access: pd.DataFrame,
+    services: pd.DataFrame,
+    *,
+    taxonomy: Taxonomy,
+    family: str,
+) -> dict[str, Nearest]:
+    """
+    Find, for each site, the service of a family that is nearest on foot.
+
+    Only the categories that count for the family are looked at; one of them is enough.
+
+    Parameters
+    ----------
+    sites, access, services
+        Tables `SITES`, `ACCESS` and `SERVICES`.
+    taxonomy, family
+        Which categories count for which family.
+
+    Returns
+    -------
+    nearest
+        By `site_id`, for each site.
+
+    Raises
+    ------
+    DataError
+        If `access` has no row for a site and the family.
+    """
+    if sites.empty:
+        return {}
+    labels = {
+        category.id: category.label
+        for category in taxonomy.categories
+        if family in category.counts_for
+    }
+    rows = access.reset_index()
+    rows = rows[(rows["rank"] == 1) & rows["category"].isin(list(labels))]
+    rows = rows.assign(category_label=rows["category"].map(labels))
+    absent = sites.index.difference(rows["site_id"])
+    if len(absent):
+        raise DataError(f"ACCESS has no walk for site {absent[0]!r} and family {family!r}.")
+    is_missed = rows["access_status"] == AccessStatus.NOT_MAPPED
+    by_site = rows.assign(missed=rows["category_label"].where(is_missed)).groupby("site_id")
+    found = pd.DataFrame(
+        {
+            "snap_m": by_site["snap_m"].min(),
+            "statuses": by_site["access_status"].agg(frozenset),
+            "is_edge_limited": by_site["edge_limited"].any().astype(bool),
+            "not_mapped": by_site["missed"].agg(lambda names: tuple(names.dropna())),
+        }
+    ).join(_best(access, services, family, labels))
+    found["service"] = found["service"].fillna("")
+    return {
+        str(site_id): Nearest(**row)
+        for site_id, row in zip(found.index, found.to_dict("records"), strict=True)
+    }
+
+
+def _best(
+    access: pd.DataFrame, services: pd.DataFrame, family: str, labels: Mapping[str, str]
+) -> pd.DataFrame:
+    """Word the nearest service of each site that reaches one: the one that maps draw."""
+    best = nearest_by_family(access, {family: list(labels)}).set_index("site_id")
+    known = services[["source", "observed_on"]].reindex(best["service_id"]).set_index(best.index)
+    seen_on = known["observed_on"].str.replace(_ISO_DATE, r"\3/\2/\1", regex=True)
+    parts = (
+        best["service_name"].fillna("sans nom"),
+        " (",
+        best["category"].map(labels),
+        ") ; ",
+        known["source"].fillna("source inconnue"),
+        " ",
+        best["service_id"],
+        ", ",
+        ("mis à jour le " + seen_on).fillna("date inconnue"),
+    )
+    service = pd.Series("", index=best.index, dtype="str")
+    for part in parts:
+        service = service + part
+    return best[["walk_min", "walk_m"]].assign(service=service)

@@ -1,0 +1,89 @@
+"""Put a study on disk: its files and the manifest that says how they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from siting.export import Run, manifest_bytes, write_folder
+from siting.export.manifest import Parameter
+from siting.study.files import study_files, territory_files
+from siting.study.projects import Study
+from siting.study.territory import TerritoryStudy
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """
+    How a run was asked for, as its manifest tells it.
+
+    Parameters
+    ----------
+    command
+        Words of the command.
+    parameters
+        Value of each option, defaults included.
+    started_at
+        When it began, with its time zone.
+    """
+
+    command: tuple[str, ...]
+    parameters: Mapping[str, Parameter]
+    started_at: datetime
+
+    @classmethod
+    def now(cls, *command: str, parameters: Mapping[str, Parameter]) -> Invocation:
+        """Return an invocation that begins now."""
+        return cls(command=command, parameters=parameters, started_at=datetime.now(UTC))
+
+
+def write_study(study: Study, out: Path, *, invocation: Invocation, overwrite: bool) -> list[str]:
+    """
+    Write the files of a study in a folder, each whole or not at all; return their names.
+
+    Raises
+    ------
+    OutputError
+        The folder is not empty and `overwrite` is false, or cannot be written.
+    """
+    return _write(study, study_files(study), out, invocation=invocation, overwrite=overwrite)
+
+
+def write_territory(
+    study: TerritoryStudy, out: Path, *, invocation: Invocation, overwrite: bool
+) -> list[str]:
+    """
+    Write the files of a territory study in a folder; return their names.
+
+    Raises
+    ------
+    OutputError
+        The folder is not empty and `overwrite` is false, or cannot be written.
+    """
+    return _write(study, territory_files(study), out, invocation=invocation, overwrite=overwrite)
+
+
+def _write(
+    study: Study | TerritoryStudy,
+    files: Mapping[str, bytes],
+    out: Path,
+    *,
+    invocation: Invocation,
+    overwrite: bool,
+) -> list[str]:
+    run = Run(
+        command=invocation.command,
+        parameters=invocation.parameters,
+        inputs=study.inputs,
+        sources=study.sources,
+        counts=study.counts,
+        started_at=invocation.started_at,
+        finished_at=datetime.now(UTC),
+    )
+    manifest = {MANIFEST: manifest_bytes(run, outputs=files)}
+    write_folder(out, {**files, **manifest}, overwrite=overwrite)
+    return [*files, MANIFEST]

@@ -1,0 +1,153 @@
+"""What a result comes down to, in a few lines of French for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+
+import pandas as pd
+
+from siting.calls import RulePack
+from siting.labels import LABELS, minutes_text
+from siting.study import Located, Study, TerritoryStudy
+from siting.tables import CommuneCheck, GeocodeReason, GeocodeStatus, RequirementKind, Verdict
+
+TextTable = tuple[Sequence[str], Sequence[Sequence[str]]]  # header, rows
+
+_MAX_NOTES = 12
+_NOT_REMARKS = (GeocodeReason.MATCHED, GeocodeReason.COORDINATES_GIVEN)
+
+
+def study_lines(study: Study) -> Iterator[str]:
+    """Yield what to know of a study: sites by status, remarks, verdicts."""
+    yield from _site_lines(study.sites)
+    yield from _notes(study.notes)
+    if study.verdicts is not None and study.pack is not None:
+        yield ""
+        counts = study.verdicts["verdict"].value_counts()
+        title = f"Avis sur {study.pack.id} ({len(study.pack.requirements)} exigences par site)"
+        yield from _counts(title, Verdict, counts)
+
+
+def geocode_lines(located: Located) -> Iterator[str]:
+    """Yield what to know of a geocoding: sites by status, remarks on the file."""
+    yield from _site_lines(located.sites)
+    yield from _notes(located.projects.notes)
+
+
+def territory_lines(study: TerritoryStudy) -> Iterator[str]:
+    """Yield what to know of a territory: its communes, those flagged."""
+    communes, coverage = study.communes, study.coverage
+    yield f"{study.place} : {len(communes)} communes"
+    yield f"  Petites villes de demain : {int(communes['is_pvd'].sum())}"
+    listed = coverage["is_listed_unserved"].dropna()
+    if len(listed) and study.pack is not None:
+        yield f"  Listées non pourvues par {study.pack.id} : {int(listed.sum())}"
+        for code, former in coverage["delegated_listed"].dropna().items():
+            yield f"  {communes.loc[code, 'nom']} n'est listée qu'en partie : {former}"
+    if study.inventory is not None:
+        served = coverage["is_served"]
+        yield (
+            f"  Selon l'inventaire : {int((served == True).sum())} pourvues, "  # noqa: E712
+            f"{int((served == False).sum())} non pourvues, "  # noqa: E712
+            f"{int(served.isna().sum())} indéterminées"
+        )
+        if study.n_uncounted:
+            yield f"  Lignes de l'inventaire non comptées : {study.n_uncounted} (voir le classeur)"
+    yield from _notes(study.notes)
+
+
+def _site_lines(sites: pd.DataFrame) -> Iterator[str]:
+    yield from _counts("Sites", GeocodeStatus, sites["geocode_status"].value_counts())
+    remarks = sites.loc[~sites["geocode_reason"].isin(_NOT_REMARKS), "geocode_reason"]
+    for reason, ids in remarks.groupby(remarks).groups.items():
+        yield f"• {_listed(ids)} : {LABELS[GeocodeReason][GeocodeReason(reason)]}"
+    outside = sites.index[sites["commune_check"] == CommuneCheck.OUTSIDE_FRANCE]
+    if len(outside):
+        yield f"• {_listed(outside)} : hors de toute commune française"
+
+
+def _listed(ids: pd.Index) -> str:
+    shown = ", ".join(map(str, ids[:_MAX_NOTES]))
+    return shown if len(ids) <= _MAX_NOTES else f"{shown}… ({len(ids)} sites)"
+
+
+def _counts(title: str, closed: type[StrEnum], counts: Mapping[str, int]) -> Iterator[str]:
+    """Lay counts out in the order of a closed list, with their sum."""
+    shown = {LABELS[closed][member]: int(counts.get(member, 0)) for member in closed}
+    width = max(map(len, shown))
+    yield title
+    for label, count in shown.items():
+        if count:
+            yield f"  {label:<{width}} {count:>6}"
+    yield f"  {'total':<{width}} {sum(shown.values()):>6}"
+
+
+def _notes(notes: tuple[str, ...]) -> Iterator[str]:
+    for note in notes[:_MAX_NOTES]:
+        yield f"• {note}"
+    if len(notes) > _MAX_NOTES:
+        yield f"• … et {len(notes) - _MAX_NOTES} autres remarques, dans la carte"
+
+
+def pack_lines(pack: RulePack) -> Iterator[str]:
+    """Yield what a call is."""
+    yield f"{pack.id} : {pack.title}"
+    yield f"{pack.issuer}, publié : {pack.published}. {pack.source}"
+    where = ", ".join(pack.departements) or "France entière"
+    yield f"Territoire : {where}. Aucun avis n'est donné ailleurs."
+    if pack.listed_communes:
+        yield f"Communes listées ({len(pack.listed_communes)}) : {', '.join(pack.listed_communes)}"
+    yield ""
+
+
+def requirement_table(pack: RulePack) -> TextTable:
+    """Lay the requirements of a call out: header and rows."""
+    rows = [
+        (
+            one.id,
+            LABELS[RequirementKind][one.kind],
+            one.article,
+            one.label,
+            "" if one.threshold_min is None else minutes_text(one.threshold_min),
+            one.threshold_author,
+        )
+        for one in pack.requirements
+    ]
+    return ("exigence", "nature", "article", "objet", "durée", "durée fixée par"), rows
+
+
+def layer_table(layers: pd.DataFrame) -> TextTable:
+    """Lay the reference layers out: header and rows."""
+    rows = [
+        (
+            str(name),
+            str(layer["n_rows"]),
+            layer["vintage"],
+            layer["licence"],
+            layer["origin"],
+            "intact" if layer["is_intact"] else "ABÎMÉ",
+        )
+        for name, layer in layers.iterrows()
+    ]
+    return ("couche", "lignes", "millésime", "licence", "origine", "état"), rows
+
+
+def demo_lines(out: Path, territories: Iterable[str]) -> Iterator[str]:
+    """Yield where the results of the demonstration are."""
+    yield ""
+    yield f"Résultats dans {out}. À ouvrir dans un navigateur :"
+    yield f"  {out / 'etude' / 'map.html'} (les sites et leurs services)"
+    for departement in territories:
+        yield f"  {out / f'territoire-{departement}' / 'map.html'} (les communes)"
+    yield f"À ouvrir dans un tableur : {out / 'etude' / 'study.xlsx'}"
+
+
+def check_lines(differences: Sequence[str]) -> Iterator[str]:
+    """Yield if the sample gave what it must."""
+    if not differences:
+        yield "L'exemple donne le résultat attendu."
+        return
+    yield "L'exemple ne donne PAS le résultat attendu :"
+    yield from (f"  {difference}" for difference in differences)

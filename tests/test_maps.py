@@ -1,0 +1,613 @@
+"""Map pages: what a reader sees, and that no text of others can run in them."""
+
+from __future__ import annotations
+
+import functools
+import html
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from siting import export
+from siting.errors import CrsError, DataError
+from siting.maps import MapNotes, map_text, study_map, territory_map
+from siting.maps.layers import MAX_MARKERS
+from siting.maps.page import osm_link, script_json
+from siting.maps.territory import simplified
+from siting.provenance import Provenance
+from siting.tables import ACCESS, COMMUNES, COVERAGE, SERVICES, SITES, WALKS
+from siting.taxonomy import Category, Condition, Family, Selector, Taxonomy
+
+BREAD = (Selector((Condition("shop", frozenset({"bakery"})),)),)
+TAXONOMY = Taxonomy(
+    families=(Family("commerces", "Commerces"), Family("sante_social", "Santé et social")),
+    categories=(
+        Category(
+            id="boulangerie",
+            label="Boulangerie",
+            families=("commerces",),
+            counts_for=("commerces",),
+            selectors=BREAD,
+        ),
+        Category(
+            id="pharmacie",
+            label="Pharmacie",
+            families=("commerces", "sante_social"),
+            counts_for=("commerces", "sante_social"),
+            selectors=BREAD,
+        ),
+        Category(id="banque", label="Banque", families=("commerces",), selectors=BREAD),
+    ),
+)
+NOTES = MapNotes(
+    sources=(
+        Provenance(
+            source="OpenStreetMap",
+            licence="ODbL 1.0",
+            attribution="© les contributeurs d'OpenStreetMap",
+            data_timestamp="2023-12-25",
+            retrieved_on="2026-01-02",
+        ),
+    ),
+    remarks=("Marcheur : personne âgée, 2,88 km/h.",),
+)
+PAYLOADS = [
+    '<img src=x onerror="globalThis.pwned=1">',
+    "</script><script>globalThis.pwned=1</script>",
+    "${globalThis.pwned=1}",
+    "`;globalThis.pwned=1;`",
+    "';globalThis.pwned=1;//",
+    '";globalThis.pwned=1;//',
+    "\\u003cimg src=x onerror=globalThis.pwned=1\\u003e",
+    "{{ 7*7 }}{% raw %}{# x",
+    "--><svg/onload=globalThis.pwned=1>",
+    "javascript:globalThis.pwned=1",
+    "\u2028globalThis.pwned=1\x00",
+]
+HERE = shapely.Point(2.0, 48.0)
+
+
+def a_study(
+    text: str = "",
+) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, pd.DataFrame, gpd.GeoDataFrame]:
+    """Four sites (sure, to review, off the network, without position), two services, two walks."""
+    ids = [f"s{at}{text}" for at in range(1, 5)]
+    sites = gpd.GeoDataFrame(
+        {
+            "site_id": ids,
+            "label": [f"L'Œillet{text}", f"Deux{text}", f"Trois{text}", f"Quatre{text}"],
+            "address": f"1 rue A{text}",
+            "geocode_status": ["ok", "review", "provided", "skipped"],
+            "geocode_reason": ["MATCHED", "LOW_SCORE", "COORDINATES_GIVEN", "OFFLINE"],
+            "geocode_precision": "housenumber",
+            "geocode_score": [0.9, 0.5, None, None],
+            "matched_label": f"1 Rue A{text}",
+            "code_insee": f"06012{text}",
+            "commune": f"Beausoleil{text}",
+            "commune_check": ["same", "different", "undeclared", "undeclared"],
+            "is_pvd": [True, False, None, None],
+            "is_listed_unserved": [None, True, None, None],
+        },
+        geometry=[HERE, HERE, shapely.Point(2.1, 48.0), None],
+        crs=4326,
+    )
+    services = gpd.GeoDataFrame(
+        {
+            "service_id": [f"node/1{text}", "way/2"],
+            "categories": f"boulangerie{text}",
+            "name": [f"Au bon pain{text}", None],
+            "merged_ids": text or None,
+            "source": f"OpenStreetMap{text}",
+            "observed_on": "2023-01-01",
+            "wheelchair": "unknown",
+        },
+        geometry=[shapely.Point(2.005, 48.0), shapely.box(2.0, 48.01, 2.001, 48.011)],
+        crs=4326,
+    )
+    families = {
+        "boulangerie": "commerces",
+        "pharmacie": "commerces;sante_social",
+        "banque": "commerces",
+    }
+    rows = [
+        (number, site_id, category, rank, families[category])
+        for number, site_id in enumerate(ids, start=1)
+        for category in families
+        for rank in (1, 2, 3)
+    ]
+    access = pd.DataFrame(rows, columns=["n", "site_id", "category", "rank", "families"])
+    access = access.assign(
+        service_id=None,
+        service_name=None,
+        walk_m=np.nan,
+        line_m=np.nan,
+        walk_min=np.nan,
+        snap_m=[{1: 12.0, 2: 0.0, 3: 900.0}.get(n, np.nan) for n in access["n"]],
+        access_status=[
+            {3: "off_network", 4: "no_location"}.get(n, "no_service") for n in access["n"]
+        ],
+        edge_limited=False,
+    )
+    reached = [
+        ("boulangerie", f"node/1{text}", f"Au bon pain{text}", 1234.4, 25.71),
+        ("pharmacie", "way/2", None, 420.0, 8.75),
+        ("banque", "way/2", "Banque", 10.0, 0.2),  # nearest, but does not count for the family
+    ]
+    for category, service_id, name, walk_m, walk_min in reached:
+        row = (access["n"] == 1) & (access["category"] == category) & (access["rank"] == 1)
+        access.loc[row, ["service_id", "service_name"]] = [service_id, name]
+        access.loc[row, ["walk_m", "line_m", "walk_min"]] = [walk_m, walk_m, walk_min]
+        access.loc[row, "access_status"] = "reached"
+        access.loc[row, "edge_limited"] = category == "pharmacie"
+    walks = gpd.GeoDataFrame(
+        {
+            "site_id": ids[0],
+            "family": ["commerces", "sante_social"],
+            "category": ["pharmacie", "pharmacie"],
+            "service_id": "way/2",
+            "service_name": None,
+            "walk_m": 420.0,
+            "walk_min": 8.75,
+        },
+        geometry=[shapely.LineString([HERE, (2.0, 48.0001), (2.0005, 48.01)])] * 2,
+        crs=4326,
+    )
+    return (
+        gpd.GeoDataFrame(SITES.conform(sites)),
+        gpd.GeoDataFrame(SERVICES.conform(services)),
+        ACCESS.conform(access.drop(columns="n")),
+        gpd.GeoDataFrame(WALKS.conform(walks)),
+    )
+
+
+def a_territory(text: str = "") -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+    """Four square communes in a row, and a coverage without anything."""
+    codes = [f"9300{at}{text}" for at in range(1, 5)]
+    communes = gpd.GeoDataFrame(
+        {
+            "code_insee": codes,
+            "nom": [f"L'Île{text}", f"Bondy{text}", f"Saint-Denis{text}", f"Zed{text}"],
+            "code_dep": "93",
+            "code_epci": text or None,
+            "population": [1000, 2000, 30000, None],
+            "population_65": [100, 400, None, None],
+            "is_pvd": [True, False, False, None],
+            "pvd_on": ["2021-01-01", None, None, None],
+            "vintage": f"COG 2026{text}",
+        },
+        geometry=[
+            shapely.MultiPolygon([shapely.box(2 + at / 10, 48, 2.1 + at / 10, 48.1)])
+            for at in range(4)
+        ],
+        crs=4326,
+    )
+    coverage = pd.DataFrame(dict.fromkeys(COVERAGE.column_names), index=codes)
+    coverage.index.name = "code_insee"
+    return gpd.GeoDataFrame(COMMUNES.conform(communes)), COVERAGE.conform(coverage)
+
+
+def study_page(text: str = "") -> str:
+    notes = NOTES
+    if text:
+        source = Provenance(source=text, licence=text, attribution=text, note=text)
+        notes = MapNotes(sources=(source,), remarks=(text,))
+    return export.html_bytes(study_map(*a_study(text), notes=notes, taxonomy=TAXONOMY)).decode()
+
+
+def territory_page(text: str = "", **columns: object) -> str:
+    communes, coverage = a_territory(text)
+    coverage = COVERAGE.conform(coverage.assign(**columns))
+    notes = MapNotes(sources=NOTES.sources, remarks=(text,) if text else ())
+    page = territory_map(communes, coverage, place=f"Seine-Saint-Denis{text}", notes=notes)
+    return export.html_bytes(page).decode()
+
+
+class Reader(HTMLParser):
+    """What a page holds for its reader: tags, attributes, texts outside of scripts, scripts."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.text = ""
+        self._inside = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._inside = tag
+
+    def handle_endtag(self, _tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "script":
+            self.scripts.append(data)
+        elif self._inside != "style":
+            self.text += data
+
+
+def drawn_data(page: str) -> dict[str, object]:
+    """Decode the data of the page's script."""
+    found = re.search(r"var data = (\{.*\});$", page, re.MULTILINE)
+    assert found
+    return json.loads(found.group(1))
+
+
+def seen(text: str) -> str:
+    """Return what a browser shows of a piece of HTML."""
+    return Reader(text).text
+
+
+def strings(data: object) -> list[str]:
+    if isinstance(data, str):
+        return [data]
+    if isinstance(data, dict):
+        return [one for value in data.values() for one in strings(value)]
+    if isinstance(data, list):
+        return [one for value in data for one in strings(value)]
+    return []
+
+
+class TestMapText:
+    def test_each_dangerous_character_is_an_entity(self) -> None:
+        assert map_text("<a b=\"c\" d='e'>&`$\\{}") == (
+            "&lt;a b=&quot;c&quot; d=&#x27;e&#x27;&gt;&amp;&#96;&#36;&#92;&#123;&#125;"
+        )
+        assert map_text("a\x00b\x0b\u2028c\x7f") == "a b  c "
+        assert map_text(None) == ""
+        assert map_text("x" * 600) == "x" * 500
+        assert map_text("&" * 600) == "&amp;" * 500  # cut before escaping: no half entity
+
+    @given(st.text())
+    def test_any_text_reads_back(self, text: str) -> None:
+        safe = map_text(text)
+        assert not set(safe) & set("<>\"'`$\\{}")
+        shown = re.sub("[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]", " ", text[:500])
+        assert html.unescape(safe) == shown
+
+    def test_numbers_that_json_has_not_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="JSON"):
+            script_json({"walk_m": float("nan")})
+
+    def test_links_go_to_openstreetmap_only(self) -> None:
+        assert osm_link("node/123") == "https://www.openstreetmap.org/node/123"
+        for other in ("javascript:alert(1)", "node/1/../..", "node/1\n", "user/1", ""):
+            assert osm_link(other) == ""
+
+
+class TestStudyMap:
+    def test_title_says_what_positions_are_worth(self) -> None:
+        title = (
+            "4 sites étudiés : 1 à la position sûre, 1 à vérifier, 1 trop loin de toute rue, "
+            "1 sans position"
+        )
+        page = study_page()
+        assert f"<h1>{title}</h1>" in page
+        assert f"<title>{title}</title>" in page
+
+    def test_reader_finds_legend_credits_dates_and_walker(self) -> None:
+        text = Reader(study_page()).text
+        for words in (
+            "Commerces",
+            "Santé et social",
+            "Marcheur : personne âgée, 2,88 km/h.",
+            "OpenStreetMap — © les contributeurs d'OpenStreetMap — ODbL 1.0",
+            "état des données : 2023-12-25",
+            "* Un service plus proche peut exister hors des données étudiées.",
+            "3. Trois : trop loin de toute rue cartographiée",
+            "4. Quatre : adresse non cherchée",
+        ):
+            assert words in text
+        assert "2026-01-02" not in text
+        credit = (
+            "© les contributeurs d&#x27;OpenStreetMap, ODbL ; adresses : Base Adresse Nationale"
+        )
+        assert f'addAttribution("{credit}' in study_page()
+
+    def test_table_says_the_same(self) -> None:
+        page = study_page()
+        text = Reader(page).text
+        walk = "Pharmacie : 420 m, 8,8 min *"  # 8.75 to the tenth
+        assert text.count(walk) == 2  # both families
+        assert "aucun service de ce type dans les données" in text
+        assert text.count("le site est trop loin de toute rue cartographiée") == 2
+        assert text.count("site sans position") == 2
+        tags = Reader(page).tags
+        assert sum(tag == "tr" for tag, _ in tags) == 5
+        assert [attrs["data-key"] for tag, attrs in tags if tag == "button"] == ["1", "2", "3"]
+        assert sum(attrs.get("scope") == "row" for _, attrs in tags) == 4
+
+    def test_sites_are_drawn_with_their_kind_side_by_side(self) -> None:
+        features = drawn_data(study_page())["sites"]["features"]
+        drawn = [(f["properties"]["number"], f["properties"]["kind"]) for f in features]
+        assert drawn == [(1, "sure"), (2, "review"), (3, "off")]
+        assert [f["properties"]["shift"] for f in features] == [0, 1, 0]
+        assert features[0]["geometry"] == {"type": "Point", "coordinates": [2.0, 48.0]}
+        rows = [[seen(cell) for cell in row] for row in features[1]["properties"]["rows"]]
+        assert ["Commune", "Beausoleil, 06012, autre commune que celle déclarée"] in rows
+        assert ["Petite ville de demain", "non"] in rows
+        assert ["Listée par l'appel comme sans habitat inclusif", "oui"] in rows
+        assert not [
+            r for r in features[2]["properties"]["rows"] if r[0] == "Petite ville de demain"
+        ]
+
+    def test_services_that_count_are_drawn_once_where_the_walk_ends(self) -> None:
+        (service,) = drawn_data(study_page())["services"]["features"]
+        assert service["geometry"]["coordinates"] == [2.0005, 48.01]
+        assert service["properties"]["families"] == [0, 1]
+        assert service["properties"]["name"] == "Pharmacie"  # it has no name of its own
+        assert service["properties"]["link"] == "https://www.openstreetmap.org/way/2"
+        assert service["properties"]["text"] == "Le plus proche du site 1"
+
+    def test_walks_and_the_line_from_site_to_street(self) -> None:
+        data = drawn_data(study_page())
+        lines = [f["geometry"]["coordinates"] for f in data["walks"]["features"]]
+        assert lines == [[[2.0, 48.0], [2.0, 48.0001], [2.0005, 48.01]]] * 2
+        (link,) = data["links"]["features"]
+        assert link["geometry"]["coordinates"] == [[2.0, 48.0], [2.0, 48.0001]]
+
+    def test_without_basemap_no_tile_is_asked(self) -> None:
+        page = study_map(
+            *a_study(), notes=MapNotes(sources=(), has_basemap=False), taxonomy=TAXONOMY
+        )
+        text = export.html_bytes(page).decode()
+        assert "data.geopf.fr" not in text
+        assert "data.geopf.fr/wmts" in study_page()
+
+    def test_only_leaflet_is_loaded(self) -> None:
+        tags = Reader(study_page()).tags
+        loaded = [a.get("src") or a.get("href") for tag, a in tags if tag in ("script", "link")]
+        assert [one.rsplit("/", 1)[1] for one in loaded if one] == ["leaflet.js", "leaflet.css"]
+
+    def test_same_tables_same_page(self) -> None:
+        assert study_page() == study_page()
+        assert territory_page() == territory_page()
+
+    def test_empty_tables_make_a_page(self) -> None:
+        page = study_map(
+            *(table.empty() for table in (SITES, SERVICES, ACCESS, WALKS)),
+            notes=NOTES,
+            taxonomy=TAXONOMY,
+        )
+        assert "Aucun site étudié" in export.html_bytes(page).decode()
+
+    def test_inputs_are_unchanged(self) -> None:
+        tables = a_study()
+        study_map(*tables, notes=NOTES, taxonomy=TAXONOMY)
+        for table, same in zip(tables, a_study(), strict=True):
+            pd.testing.assert_frame_equal(table, same)
+
+    def test_wrong_tables_are_refused(self) -> None:
+        sites, services, access, walks = a_study()
+        with pytest.raises(DataError, match="missing columns"):
+            study_map(
+                sites.drop(columns="label"), services, access, walks, notes=NOTES, taxonomy=TAXONOMY
+            )
+        with pytest.raises(CrsError):
+            study_map(sites.to_crs(2154), services, access, walks, notes=NOTES, taxonomy=TAXONOMY)
+
+    def test_ten_thousand_sites_stay_light(self) -> None:
+        n = 10_000
+        one, services, access, walks = a_study()
+        sites = one.iloc[[0] * n].set_axis(
+            pd.Index([f"s{at}" for at in range(1, n + 1)], name="site_id")
+        )
+        first = access.xs("s1", level="site_id")
+        first = first[first.index.get_level_values("rank") == 1].reset_index()
+        many = pd.concat([first] * n, ignore_index=True)
+        many["site_id"] = np.repeat(sites.index.to_numpy(), len(first))
+        page = export.html_bytes(
+            study_map(sites, services, many, walks.iloc[:0], notes=NOTES, taxonomy=TAXONOMY)
+        )
+        assert len(page) < 10_000_000
+        text = page.decode()
+        assert n > MAX_MARKERS
+        assert "Les services ne sont pas dessinés" in text
+        assert "Les 200 premières lignes sont montrées ; toutes les 10000" in text
+
+
+class TestTerritoryMap:
+    def test_without_list_nor_inventory_it_shows_the_programme_and_people(self) -> None:
+        page = territory_page()
+        assert "<h1>Seine-Saint-Denis : 1 commune sur 4 est une Petite ville de demain</h1>" in page
+        properties = [f["properties"] for f in drawn_data(page)["communes"]["features"]]
+        assert [one["style"] for one in properties] == ["strong", "calm", "calm", "unknown"]
+        assert [one["people"] for one in properties] == [100, 400, 0, 0]
+        text = Reader(page).text
+        assert "le plus grand en vaut 400" in text
+        assert "oui, depuis le 1er janvier 2021" in text
+        assert "sans donnée : 1" in text
+        assert "Lieux ouverts" not in text  # a column without any data is not shown
+
+    def test_with_a_call_it_shows_the_list(self) -> None:
+        page = territory_page(
+            is_listed_unserved=[True, True, False, None],
+            delegated_listed=[None, None, "93059 Pierrefitte-sur-Seine", None],
+        )
+        assert (
+            "<h1>Seine-Saint-Denis : 2 communes sur 4 sont listées par l&#x27;appel comme sans "
+            "habitat inclusif ; une autre l&#x27;est pour une ancienne commune seulement</h1>"
+        ) in page
+        features = drawn_data(page)["communes"]["features"]
+        styles = [f["properties"]["style"] for f in features]
+        assert styles == ["strong", "strong", "partial", "unknown"]
+        text = Reader(page).text
+        assert "93059 Pierrefitte-sur-Seine" in text
+        assert "listée par l'appel comme sans habitat inclusif : 2" in text
+        assert "★ Petite ville de demain" in text
+
+    def test_with_an_inventory_it_shows_places(self) -> None:
+        page = territory_page(
+            is_served=[True, False, False, None],
+            n_inclusive_open=[2, 0, 0, None],
+            n_inclusive_planned=[0, 1, 0, None],
+        )
+        assert "2 communes sur 4 n&#x27;ont aucun habitat inclusif ouvert connu" in page
+        features = drawn_data(page)["communes"]["features"]
+        styles = [f["properties"]["style"] for f in features]
+        assert styles == ["calm", "partial", "strong", "unknown"]
+
+    def test_evidence_comes_first_in_the_table(self) -> None:
+        page = territory_page(is_listed_unserved=[False, True, None, True])
+        keys = [attrs["data-key"] for tag, attrs in Reader(page).tags if tag == "button"]
+        assert keys == ["93002", "93004", "93001", "93003"]
+
+    def test_credits_and_sources(self) -> None:
+        page = territory_page()
+        assert "IGN Admin Express" in page
+        assert "INSEE" in page
+        assert "ANCT" in page
+        assert "état des données : 2023-12-25" in page
+
+    def test_neighbours_keep_a_common_border(self) -> None:
+        shared = [(2.1, 48 + at / 1000 + (at % 2) / 1e6) for at in range(101)]
+        west = shapely.Polygon([(2.0, 48.0), *shared, (2.0, 48.1)])
+        east = shapely.Polygon([(2.2, 48.0), *shared, (2.2, 48.1)])
+        light = simplified(gpd.GeoSeries([west, east], crs=4326))
+        assert light.crs == 4326
+        assert shapely.get_num_coordinates(light).sum() < 20
+        common = light.iloc[0].intersection(light.iloc[1])
+        assert common.length == pytest.approx(0.1, rel=1e-3)
+        assert light.iloc[0].area == pytest.approx(west.area, rel=1e-4)
+
+    def test_a_commune_without_boundary_is_said(self) -> None:
+        communes, coverage = a_territory()
+        communes = communes.set_geometry(
+            gpd.GeoSeries([None, *communes.geometry.iloc[1:]], index=communes.index, crs=4326)
+        )
+        page = territory_map(communes, coverage, place="Ici", notes=NOTES)
+        text = export.html_bytes(page).decode()
+        assert len(drawn_data(text)["communes"]["features"]) == 3
+        assert "absentes de la carte : 1 commune" in text
+
+    def test_empty_tables_make_a_page(self) -> None:
+        page = territory_map(COMMUNES.empty(), COVERAGE.empty(), place="Ici", notes=NOTES)
+        assert "0 communes sur 0" in export.html_bytes(page).decode()
+
+    def test_tables_of_other_communes_are_refused(self) -> None:
+        communes, coverage = a_territory()
+        with pytest.raises(DataError, match="same communes"):
+            territory_map(communes, coverage.iloc[:2], place="Ici", notes=NOTES)
+
+    def test_inputs_are_unchanged(self) -> None:
+        communes, coverage = a_territory()
+        territory_map(communes, coverage, place="Ici", notes=NOTES)
+        pd.testing.assert_frame_equal(communes, a_territory()[0])
+        pd.testing.assert_frame_equal(coverage, a_territory()[1])
+
+
+@functools.cache
+def attacked_pages(payload: str) -> tuple[str, str]:
+    delegated = {"delegated_listed": [payload] * 4, "is_listed_unserved": [True] * 4}
+    return study_page(payload), territory_page(payload, **delegated)
+
+
+@functools.cache
+def clean_pages() -> tuple[str, str]:
+    return study_page(), territory_page()
+
+
+class TestAttacks:
+    @pytest.mark.parametrize("payload", PAYLOADS)
+    def test_no_text_becomes_markup_or_code(self, payload: str) -> None:
+        for page, clean in zip(attacked_pages(payload), clean_pages(), strict=True):
+            reader = Reader(page)
+            ours = {tag for tag, _ in Reader(clean).tags} | {"li", "p"}
+            assert {tag for tag, _ in reader.tags} <= ours
+            assert not [name for _, attrs in reader.tags for name in attrs if name.startswith("on")]
+            links = [a[name] for _, a in reader.tags for name in ("href", "src") if name in a]
+            assert all(link.startswith(("https://", "#")) for link in links if link)
+            assert "49" not in re.findall(r"L&#x27;Île(\d+)", page)
+            decoded = strings(drawn_data(page))
+            assert any("pwned" in one or "7*7" in one for one in decoded)  # it did get there
+            for one in decoded:
+                assert not set(one) & set("<>`${}\\\"'")
+
+    @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+    def test_page_scripts_run_without_running_the_payloads(self, tmp_path: Path) -> None:
+        payloads = [*PAYLOADS, " ".join(PAYLOADS)]
+        pages = [page for payload in payloads for page in attacked_pages(payload)]
+        for number, page in enumerate(pages):
+            (tmp_path / f"{number}.js").write_text("\n".join(Reader(page).scripts))
+        (tmp_path / "run.js").write_text(NODE_HARNESS)
+        node = shutil.which("node") or ""
+        done = subprocess.run(  # noqa: S603 - our own script
+            [node, "run.js"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        result = json.loads(done.stdout)
+        assert result["pwned"] == []
+        shown = [one for one in result["html"] if "<" in one]
+        assert len(shown) > 20  # popups, icons and labels were built
+        allowed = {
+            "strong",
+            "table",
+            "tr",
+            "th",
+            "td",
+            "br",
+            "a",
+            "svg",
+            "use",
+            "text",
+            "b",
+            "span",
+        }
+        for one in shown:
+            for tag, attributes in Reader(one).tags:
+                assert tag in allowed
+                assert not [name for name in attributes if name.startswith("on")]
+                assert (attributes.get("href") or "https://").startswith(("https://", "#"))
+
+
+# Runs the scripts of pages with a Leaflet that draws nothing but calls back and records texts.
+NODE_HARNESS = """
+const fs = require("fs"), vm = require("vm");
+const html = [], pwned = [];
+const ours = new WeakSet();
+function record(value) {
+  if (value !== null && /^(object|function)$/.test(typeof value) && ours.has(value)) { return; }
+  if (typeof value === "string") { html.push(value); }
+  else if (typeof value === "function") { record(value(any())); }
+  else if (value && typeof value === "object" && !Array.isArray(value)) {
+    record(value.html);
+    record(value.icon);
+  }
+}
+function any() {
+  const stub = new Proxy(function () {}, {
+    get: (target, key) => key === Symbol.toPrimitive ? () => 0 : any(),
+    apply: (target, self, values) => { values.forEach(record); return any(); },
+  });
+  ours.add(stub);
+  return stub;
+}
+function geoJSON(data, options) {
+  for (const feature of (data ? data.features : [])) {
+    if (options.pointToLayer) { options.pointToLayer(feature, any()); }
+    if (typeof options.style === "function") { options.style(feature); }
+    if (options.onEachFeature) { options.onEachFeature(feature, any()); }
+  }
+  return any();
+}
+const leaflet = new Proxy({}, { get: (target, key) => key === "geoJSON" ? geoJSON : any() });
+for (const name of fs.readdirSync(".").filter((one) => /^[0-9]+[.]js$/.test(one))) {
+  const world = { L: leaflet, document: any(), console };
+  vm.createContext(world);
+  vm.runInContext(fs.readFileSync(name, "utf8"), world, { filename: name });
+  if (world.pwned) { pwned.push(name); }
+}
+console.log(JSON.stringify({ pwned, html }));
+"""
