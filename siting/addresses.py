@@ -163,9 +163,9 @@ def _without_commune(street: str, commune: str) -> str:
     """Cut the commune at the end of a street, but not the Paris of *rue de Paris*."""
     name = commune_key(commune)
     words = street.split()
-    for n_words in range(2, len(words)):
-        before = commune_key(" ".join(words[:n_words])).split()
-        if name and commune_key(" ".join(words[n_words:])) == name and before[-1] not in _LINKS:
+    for n_words in range(2, len(words) if name else 0):
+        last_word = commune_key(words[n_words - 1]).rpartition(" ")[2]
+        if commune_key(" ".join(words[n_words:])) == name and last_word not in _LINKS:
             return " ".join(words[:n_words]).rstrip(" ,;-")
     return street
 

@@ -335,19 +335,8 @@ def _parameters(context: typer.Context) -> dict[str, str | float | bool | list[s
     }
 
 
-def _show_defect(kind: type[BaseException], error: BaseException, trace: object) -> None:
-    """Say that siting itself failed; `SITING_TRACE=1` shows where."""
-    screen.show_error(
-        f"défaut de siting, et non de vos fichiers ({kind.__name__} : {error}). Rien n'a été "
-        "écrit à moitié. Signalez-le avec la commande utilisée ; SITING_TRACE=1 montre le détail."
-    )
-    if os.environ.get("SITING_TRACE"):
-        sys.__excepthook__(kind, error, trace)  # type: ignore[arg-type]
-
-
 def main() -> None:
     """Run the command line and exit with its code."""
-    sys.excepthook = _show_defect
     try:
         code = run_in_french(app, on_usage_error=screen.show_usage_error)
     except OptionError as error:
@@ -356,7 +345,15 @@ def main() -> None:
     except SitingError as error:
         screen.show_error(str(error))
         code = STOPPED
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         screen.show_error("interrompu ; rien n'a été écrit à moitié.")
+        code = STOPPED
+    except Exception as error:  # noqa: BLE001 - the last door: a planner never meets a traceback
+        if os.environ.get("SITING_TRACE"):
+            raise
+        screen.show_error(
+            f"défaut de siting, et non de vos fichiers ({type(error).__name__} : {error}). "
+            "Signalez-le avec la commande utilisée ; avec SITING_TRACE=1 le détail s'affiche."
+        )
         code = STOPPED
     sys.exit(code)

@@ -41,10 +41,16 @@ class Question:
     commune: str = ""
 
     @property
-    def citycode(self) -> str:
-        """Code to search in: the arrondissement when declared, else the current commune."""
-        is_part = self.relation == CommuneCheck.ARRONDISSEMENT
-        return self.declared_code if is_part else self.code_insee
+    def citycodes(self) -> tuple[str, ...]:
+        """
+        Codes to search in, the narrowest first: arrondissement, former commune, commune.
+
+        The national service knows former communes by their code; an addok may not.
+        """
+        if self.relation == CommuneCheck.ARRONDISSEMENT:
+            return (self.declared_code,)
+        codes = dict.fromkeys([self.declared_code, self.code_insee])
+        return tuple(code for code in codes if code)
 
     @property
     def place(self) -> str:
@@ -90,7 +96,7 @@ class Enquiry:
         """
         best = NOTHING
         for query, citycode in _tries(question):
-            found = self.geocoder.search(query, citycode=citycode or None)
+            found = self.geocoder.search(query, citycode=citycode)
             best = max(best, self._first(question, found), key=lambda match: match.rank)
             if best.status is GeocodeStatus.OK:
                 return best
@@ -100,7 +106,7 @@ class Enquiry:
             return best
         return max(best, self._commune_only(question), key=lambda match: match.rank)
 
-    def check(self, question: Question, candidate: Candidate) -> CommuneCheck:
+    def _check(self, question: Question, candidate: Candidate) -> CommuneCheck:
         """Compare the commune of an answer with the declared one, through the history."""
         if not question.code_insee:
             return CommuneCheck.UNDECLARED
@@ -142,7 +148,7 @@ class Enquiry:
         return _to_review(best, GeocodeReason.AMBIGUOUS, rival=rivals[0]) if rivals else best
 
     def _judged(self, question: Question, candidate: Candidate) -> Match:
-        check = self.check(question, candidate)
+        check = self._check(question, candidate)
         found_in = self.current.get(candidate.citycode, candidate.citycode)
         is_elsewhere = check is CommuneCheck.DIFFERENT and bool(found_in)
         match = judge(
@@ -167,23 +173,24 @@ class Enquiry:
         name = question.commune or question.address.commune
         if not name:
             return NOTHING
-        code = question.citycode or None
+        code = question.citycodes[-1] if question.citycodes else None
         return self._first(question, self.geocoder.search(name, citycode=code, kind="municipality"))
 
 
-def _tries(question: Question) -> Iterator[tuple[str, str]]:
-    """Texts to ask for, each with the commune code to search in; empty for everywhere."""
+def _tries(question: Question) -> Iterator[tuple[str, str | None]]:
+    """Texts to ask for, each with the commune code to search in, None for everywhere."""
     address = question.address
     if not address.line:
         return
-    if question.citycode:
-        yield address.line, question.citycode
+    for code in question.citycodes:
+        yield address.line, code
+    widest = question.citycodes[-1] if question.citycodes else None
     if address.spelled_line != address.line:
-        yield f"{address.spelled_line} {question.place}".strip(), question.citycode
-    yield f"{address.line} {question.place}".strip(), ""
+        yield f"{address.spelled_line} {question.place}".strip(), widest
+    yield f"{address.line} {question.place}".strip(), None
     if address.suffix:
         without_suffix = replace(address, suffix="").spelled_line
-        yield f"{without_suffix} {question.place}".strip(), question.citycode
+        yield f"{without_suffix} {question.place}".strip(), widest
 
 
 def _to_review(match: Match, reason: GeocodeReason, *, rival: Candidate | None = None) -> Match:

@@ -124,19 +124,19 @@ def listed_finding(place: Place, *, is_by_commune: bool) -> Finding:
 
     `is_by_commune` tells if the present commune is listed, or only the former one.
     """
+    here = _joined(place.commune_text, place.inventory_text)
     if place.is_listed is None:
-        evidence = f"{place.commune_text} : une partie seulement de la commune est listée"
+        evidence = f"{here} : une partie seulement de la commune est listée"
         return Finding(Verdict.A_VERIFIER, "non mesuré", evidence)
     if not place.is_listed:
-        measure = "commune non listée"
-        return Finding(Verdict.HORS_CHAMP, measure, place.commune_text).doubted(place.listed_doubt)
-    if is_by_commune:
-        finding = Finding(Verdict.REMPLI, "commune listée", place.commune_text)
+        finding = Finding(Verdict.HORS_CHAMP, "commune non listée", here)
+    elif is_by_commune:
+        finding = Finding(Verdict.REMPLI, "commune listée", here)
     else:
         finding = Finding(
             Verdict.REMPLI,
             f"ancienne commune listée : {place.former_commune}",
-            f"{place.former_commune}, aujourd'hui dans {place.commune_text}",
+            f"{place.former_commune}, aujourd'hui dans {here}",
         )
     return finding.doubted(place.listed_doubt)
 

@@ -16,6 +16,7 @@ from siting.tables import CommuneCheck, GeocodeReason, GeocodeStatus, Precision
 SAME_COMMUNE = frozenset(
     {CommuneCheck.SAME, CommuneCheck.SAME_AFTER_MERGE, CommuneCheck.ARRONDISSEMENT}
 )
+_STATUS_RANK = {GeocodeStatus.OK: 2, GeocodeStatus.REVIEW: 1}
 _COMMUNE_RANK = {CommuneCheck.UNDECLARED: 1, CommuneCheck.DIFFERENT: 0}
 _PRECISION_RANK = {precision: rank for rank, precision in enumerate(reversed(Precision))}
 _TYPES = {
@@ -99,17 +100,17 @@ class Match:
     is_same_street: bool = False
 
     @property
-    def rank(self) -> tuple[bool, bool, int, int, float]:
+    def rank(self) -> tuple[int, bool, int, int, float]:
         """
-        Better is larger: usable, right street, then commune, precision and score.
+        Better is larger: ok or usable, right street, then commune, precision and score.
 
         The street comes before the commune: the street asked for, found next door, tells
         the reader more than another street of the declared commune. Neither is `ok`.
         """
         score = 0.0 if math.isnan(self.score) else self.score
         commune = -1 if self.commune_check is None else _COMMUNE_RANK.get(self.commune_check, 2)
-        is_usable = self.status in {GeocodeStatus.OK, GeocodeStatus.REVIEW}
-        return is_usable, self.is_same_street, commune, _PRECISION_RANK[self.precision], score
+        status = _STATUS_RANK.get(self.status, 0)
+        return status, self.is_same_street, commune, _PRECISION_RANK[self.precision], score
 
     @property
     def score(self) -> float:

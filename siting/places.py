@@ -14,7 +14,13 @@ import pandas as pd
 
 from siting.labels import LABELS, metres_text
 from siting.listed import ListedCommunes, is_within
-from siting.tables import CommuneCheck, GeocodeReason, GeocodeStatus, Precision
+from siting.tables import (
+    CommuneCheck,
+    GeocodeReason,
+    GeocodeStatus,
+    InventoryStatus,
+    Precision,
+)
 
 COARSE = (Precision.STREET, Precision.LOCALITY, Precision.MUNICIPALITY)
 
@@ -45,12 +51,15 @@ class CallTerritory:
         The communes that the pack lists; None if it lists none.
     pvd_list_on
         ISO date of the list of *Petites villes de demain* in `communes`.
+    inventory
+        Table `INVENTORY` of existing inclusive housing; None without one.
     """
 
     site_communes: pd.DataFrame
     communes: pd.DataFrame
     listed: ListedCommunes | None
     pvd_list_on: str
+    inventory: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +81,8 @@ class Place:
         How far the commune is in which the answer would differ; empty beyond 50 m.
     part_border
         The same between the parts of a merged commune, of which only one is listed.
+    inventory_text
+        What the inventory holds in the commune; empty without inventory.
     """
 
     site_id: str
@@ -93,6 +104,7 @@ class Place:
     pvd_border: str
     listed_border: str
     part_border: str
+    inventory_text: str
 
     @property
     def commune_text(self) -> str:
@@ -175,6 +187,7 @@ def site_places(
             "is_located": ~(sites.geometry.isna() | sites.geometry.is_empty),
             **{field: sites[column].fillna("") for field, column in _SITE_TEXTS.items()},
             "former_commune": around["former_commune"].fillna(""),
+            "inventory_text": _inventory_text(own, territory.inventory),
             "is_inside": is_within(own, departements),
             "is_pvd": _or_none(sites["is_pvd"]),
             "pvd_on": own.map(territory.communes["pvd_on"]).fillna(""),
@@ -184,6 +197,23 @@ def site_places(
         index=sites.index,
     )
     return [Place(**row) for row in ground.to_dict("records")]
+
+
+def _inventory_text(code_insee: pd.Series, inventory: pd.DataFrame | None) -> pd.Series:
+    """Word how many places of the inventory are in the same commune, by state."""
+    if inventory is None:
+        return pd.Series("", index=code_insee.index)
+    counts = pd.crosstab(inventory["code_insee"], inventory["status"])
+    counts = counts.reindex(
+        index=code_insee.unique(), columns=[status.value for status in InventoryStatus]
+    )
+    counts = counts.fillna(0).astype(int)
+    words = {
+        code: "inventaire fourni, dans la commune : "
+        + ", ".join(f"{LABELS[InventoryStatus][InventoryStatus(name)]} {n}" for name, n in row)
+        for code, row in ((code, row.items()) for code, row in counts.iterrows())
+    }
+    return code_insee.map(words).fillna("")
 
 
 def _or_none(flags: pd.Series) -> pd.Series:

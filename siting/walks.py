@@ -39,7 +39,7 @@ def nearest_by_family(
         Rows of `access` with their index as columns, and the column `family`; a family of
         which nothing is reached has no row.
     """
-    first = access.xs(1, level="rank").reset_index()
+    first = access[access.index.get_level_values("rank") == 1].reset_index()
     reached = first[first["access_status"] == AccessStatus.REACHED]
     rows = [
         reached[reached["category"].isin(set(categories))]

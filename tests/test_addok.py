@@ -222,6 +222,14 @@ def test_one_place_written_in_many_ways(geocoder: BanGeocoder, address: str) -> 
             {"address": "5 rue de Paris", "code_insee": "93066"},
             ("review", "AMBIGUOUS", "housenumber", "same"),
         ),
+        (
+            {"address": "5 rue de Paris", "code_insee": "93066", "code_postal": "93380"},
+            ("ok", "MATCHED", "housenumber", "same"),
+        ),
+        (
+            {"address": "5 rue de Paris", "code_insee": "93059"},
+            ("review", "AMBIGUOUS", "housenumber", "same_after_merge"),
+        ),
         ({"address": "BP 12, 93201 Saint-Denis Cedex"}, ("skipped", "NOT_GEOGRAPHIC", "none", "")),
     ],
 )

@@ -162,6 +162,16 @@ def test_equal_rows_are_asked_once_and_get_equal_answers() -> None:
     assert sites["geocode_status"].tolist() == ["ok"] * 3
 
 
+def test_a_former_commune_is_searched_before_the_one_it_joined() -> None:
+    geocoder = Register()
+    sites_of(geocoder, {"address": "12 rue Carnot", "code_insee": "93059"})
+    assert [citycode for _, citycode, _ in geocoder.asked] == [
+        *("93059", "93066"),
+        *(None, None),
+        "93066",
+    ]
+
+
 def test_a_street_seen_in_the_other_former_commune_is_to_check() -> None:
     row = {"address": "12 rue Carnot", "code_insee": "93059"}
     inside = place(citycode="93066", oldcitycode="93059", city="Saint-Denis")

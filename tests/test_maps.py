@@ -371,6 +371,21 @@ class TestStudyMap:
         loaded = [a.get("src") or a.get("href") for tag, a in tags if tag in ("script", "link")]
         assert [one.rsplit("/", 1)[1] for one in loaded if one] == ["leaflet.js", "leaflet.css"]
 
+    def test_missing_geometries_are_left_out(self) -> None:
+        sites, services, access, walks = a_study()
+        none = gpd.GeoSeries([None, None], crs=4326)
+        page = study_map(
+            sites,
+            services.set_geometry(none.set_axis(services.index)),
+            access,
+            walks.set_geometry(none.set_axis(walks.index)),
+            notes=NOTES,
+            taxonomy=TAXONOMY,
+        )
+        data = drawn_data(export.html_bytes(page).decode())
+        assert data["walks"]["features"] == []
+        assert [f["geometry"] for f in data["services"]["features"]] == [None]
+
     def test_same_tables_same_page(self) -> None:
         assert study_page() == study_page()
         assert territory_page() == territory_page()
@@ -415,7 +430,7 @@ class TestStudyMap:
         text = page.decode()
         assert n > MAX_MARKERS
         assert "Les services ne sont pas dessinés" in text
-        assert "Les 200 premières lignes sont montrées ; toutes les 10000" in text
+        assert "Les 200 premières lignes sont montrées ; toutes les 10\N{NO-BREAK SPACE}000" in text
 
 
 class TestTerritoryMap:

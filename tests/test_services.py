@@ -257,8 +257,8 @@ def test_a_list_of_references_shares_one() -> None:
     assert (
         len(
             groups(
-                ("node/1", at(0), stop | {"ref:FR:STIF": "19050;37627"}),
-                ("node/2", at(90), stop | {"ref:FR:STIF": "37627"}),
+                ("node/1", at(0), stop | {"uic_ref": "19050;37627"}),
+                ("node/2", at(90), stop | {"uic_ref": "37627"}),
             )
         )
         == 1

@@ -52,7 +52,7 @@ UNITS: Mapping[str, str] = MappingProxyType(
 MEANINGS: Mapping[str, str] = MappingProxyType(
     {
         "site_id": "identifiant du site : celui de votre fichier, sinon le numéro de la ligne",
-        "label": "nom du projet",
+        "label": "nom du projet ou du lieu",
         "address": "adresse telle que donnée",
         "geocode_status": "ce que vaut la position du site",
         "geocode_reason": "pourquoi ce statut",
@@ -104,6 +104,10 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "share_within_5min": "part des 65 ans et plus à 5 min d'un lieu (pas encore calculée)",
         "share_within_10min": "part des 65 ans et plus à 10 min d'un lieu (pas encore calculée)",
         "share_within_15min": "part des 65 ans et plus à 15 min d'un lieu (pas encore calculée)",
+        "inventory_id": "ligne de l'inventaire fourni",
+        "former_code_insee": "code de l'ancienne commune, quand le fichier donne celle-ci",
+        "status": "état du lieu : open ouvert, planned en projet, unknown inconnu",
+        "issue": "pourquoi le lieu n'est pas compté ; vide s'il l'est",
         "priority_rank": "1 : commune non pourvue ayant le plus d'habitants de 65 ans et plus",
         "categories": "catégories du service, séparées par ;",
         "name": "nom du service sur la carte",

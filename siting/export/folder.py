@@ -28,7 +28,7 @@ def check_folder(out: Path, *, overwrite: bool) -> None:
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} est un fichier ; donnez un dossier avec --out.")
     if out.is_dir() and not overwrite:
-        held = sorted(path.name for path in out.iterdir() if not path.name.startswith(_STAGING))
+        held = _held(out)
         if held:
             raise OutputError(
                 f"Le dossier {out} n'est pas vide (il contient par exemple {held[0]}). "
@@ -133,6 +133,14 @@ def write_file(path: Path, content: bytes, *, overwrite: bool) -> None:
             f"Impossible d'écrire {path} : {error.strerror or error}. "
             "Vérifiez la place libre et les droits sur le dossier."
         ) from error
+
+
+def _held(out: Path) -> list[str]:
+    try:
+        names = sorted(path.name for path in out.iterdir())
+    except PermissionError as error:
+        raise OutputError(f"Le dossier {out} ne peut pas être lu : vérifiez vos droits.") from error
+    return [name for name in names if not name.startswith(_STAGING)]
 
 
 def _require_inside(name: str) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 
 from siting.maps.page import map_text, osm_link
-from siting.maps.view import StudyView, commune_text, position_text
+from siting.maps.view import StudyView, commune_text, located, position_text
 from siting.taxonomy import Taxonomy
 
 MAX_MARKERS = 1_000  # beyond, sites are dots on a canvas: a browser stays quick
@@ -103,11 +103,11 @@ def _feature(kind: str, coordinates: object, properties: Mapping[str, object]) -
 def _site_features(view: StudyView, at: Mapping[str, int]) -> list[dict[str, object]]:
     """Return one point per located site; `shift` counts the sites before it at the same place."""
     features = []
-    located = view.sites[view.kinds != "absent"]
-    places = shapely.get_coordinates(located.geometry)
+    placed = view.sites.geometry[located(view.sites)]
+    places = shapely.get_coordinates(placed)
     kinds = view.kinds.to_dict()
     shift = pd.DataFrame(places.round(_SAME_PLACE)).groupby([0, 1]).cumcount().tolist()
-    for site_id, place, before in zip(located.index, places, shift, strict=True):
+    for site_id, place, before in zip(placed.index, places, shift, strict=True):
         near = [view.nearest_service(site_id, family) for family in view.families]
         properties = {
             "number": view.number[site_id],
@@ -150,10 +150,9 @@ def _service_features(view: StudyView, reached: pd.DataFrame) -> list[dict[str, 
 
 def _service_places(view: StudyView) -> dict[Hashable, object]:
     """Return a point of each service: the end of a walk, else a point of its geometry."""
-    inside = view.services.geometry.representative_point()
-    places: dict[Hashable, object] = dict(
-        zip(view.services.index, shapely.get_coordinates(inside).tolist(), strict=True)
-    )
+    shapes = view.services.geometry[located(view.services)]
+    inside = shapely.get_coordinates(shapes.representative_point())
+    places: dict[Hashable, object] = dict(zip(shapes.index, inside.tolist(), strict=True))
     ends = shapely.get_coordinates(shapely.get_point(view.walks.geometry.to_numpy(), -1))
     places.update(zip(view.walks["service_id"], ends.tolist(), strict=True))
     return places

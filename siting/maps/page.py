@@ -117,6 +117,11 @@ def osm_link(service_id: str) -> str:
     return f"https://www.openstreetmap.org/{service_id}" if is_object else ""
 
 
+def count_text(count: int) -> str:
+    """Word a number with a no-break space between thousands: 29 589."""
+    return f"{count:,}".replace(",", "\N{NO-BREAK SPACE}")
+
+
 def drawn_bounds(
     shapes: npt.NDArray[np.object_],
 ) -> tuple[float, float, float, float] | None:
@@ -215,8 +220,8 @@ def _safe_table(table: TableTwin) -> dict[str, object]:
     caption = table.caption
     if left_out > 0:
         caption += (
-            f" Les {len(table.rows)} premières lignes sont montrées ; toutes les {table.n_rows} "
-            "sont dans les fichiers CSV et XLSX."
+            f" Les {len(table.rows)} premières lignes sont montrées ; toutes les "
+            f"{count_text(table.n_rows)} sont dans les fichiers CSV et XLSX."
         )
     return {
         "caption": map_text(caption, 1_000),

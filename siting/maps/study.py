@@ -21,12 +21,13 @@ from siting.maps.page import (
     MapNotes,
     PagePart,
     TableTwin,
+    count_text,
     drawn_bounds,
     map_page,
     map_text,
     script_json,
 )
-from siting.maps.view import StudyView, commune_text, position_text
+from siting.maps.view import StudyView, commune_text, located, position_text
 from siting.tables import ACCESS, SERVICES, SITES, WALKS
 from siting.taxonomy import Taxonomy
 
@@ -77,11 +78,12 @@ def study_map(
     DataError, CrsError
         A table breaks its contract.
     """
+    lines = gpd.GeoDataFrame(WALKS.conform(walks))
     view = StudyView(
         sites=gpd.GeoDataFrame(SITES.conform(sites)),
         services=gpd.GeoDataFrame(SERVICES.conform(services)),
         access=ACCESS.conform(access),
-        walks=gpd.GeoDataFrame(WALKS.conform(walks)),
+        walks=lines[located(lines)],
         taxonomy=taxonomy,
     )
     drawn = pd.concat([view.sites.geometry, view.walks.geometry]).to_numpy()
@@ -99,8 +101,12 @@ def study_title(kinds: pd.Series) -> str:
     """Return the title of a study: how many sites, and what their positions are worth."""
     n_sites = len(kinds)
     counts = kinds.value_counts()
-    parts = [f"{counts[kind]} {words[1]}" for kind, words in _KINDS.items() if kind in counts]
-    head = f"{n_sites} site étudié" if n_sites == 1 else f"{n_sites} sites étudiés"
+    parts = [
+        f"{count_text(int(counts[kind]))} {words[1]}"
+        for kind, words in _KINDS.items()
+        if kind in counts
+    ]
+    head = "1 site étudié" if n_sites == 1 else f"{count_text(n_sites)} sites étudiés"
     return f"{head} : {', '.join(parts)}" if n_sites else "Aucun site étudié"
 
 
@@ -108,7 +114,7 @@ def _content(view: StudyView, notes: MapNotes) -> dict[str, object]:
     counts = view.kinds.value_counts()
     return {
         "kinds": [
-            (kind, map_text(words[0]), int(counts[kind]))
+            (kind, map_text(words[0]), count_text(int(counts[kind])))
             for kind, words in _KINDS.items()
             if kind in counts and kind in KIND_COLOURS
         ],
@@ -126,12 +132,12 @@ def _remarks(view: StudyView) -> list[str]:
         remarks.append("* Un service plus proche peut exister hors des données étudiées.")
     if not has_walks(view):
         remarks.append(
-            f"Les trajets ne sont pas dessinés (plus de {MAX_WALK_POINTS} points) : "
+            f"Les trajets ne sont pas dessinés (plus de {count_text(MAX_WALK_POINTS)} points) : "
             "ils sont dans study.gpkg."
         )
     if len(view.sites) > MAX_MARKERS:
         remarks.append(
-            f"Les services ne sont pas dessinés (plus de {MAX_MARKERS} sites) : "
+            f"Les services ne sont pas dessinés (plus de {count_text(MAX_MARKERS)} sites) : "
             "ils sont dans study.gpkg."
         )
     return remarks

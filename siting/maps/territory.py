@@ -18,11 +18,13 @@ from siting.maps.page import (
     MapNotes,
     PagePart,
     TableTwin,
+    count_text,
     drawn_bounds,
     map_page,
     map_text,
     script_json,
 )
+from siting.maps.view import located
 from siting.tables import COMMUNES, COVERAGE, ListDifference
 
 CREDIT = "Limites : IGN Admin Express ; population : INSEE ; programmes : ANCT, Licence Ouverte 2.0"
@@ -117,15 +119,16 @@ def territory_map(
 
 
 def _content(table: gpd.GeoDataFrame, theme: Theme, notes: MapNotes) -> dict[str, object]:
-    drawn = ~(table.geometry.isna() | table.geometry.is_empty)
+    drawn = located(table)
     counts = theme.style.value_counts()
     remarks = list(notes.remarks)
     if not drawn.all():
         remarks.append(f"Sans contour, donc absentes de la carte : {(~drawn).sum()} communes.")
     return {
         "styles": [
-            (style, map_text(words), int(counts.get(style, 0)))
+            (style, map_text(words), count_text(int(counts[style])))
             for style, words in theme.styles.items()
+            if style in counts
         ],
         "has_pvd": theme.styles is not _PVD and bool(_is_true(table["is_pvd"]).any()),
         "most_people": _most_people(table) if theme.has_people else "",
@@ -181,7 +184,8 @@ def _styled(flag: pd.Series, otherwise: str) -> pd.Series:
 
 
 def _share(n_some: int, n_all: int) -> str:
-    return f"{n_some} {'commune' if n_some == 1 else 'communes'} sur {n_all}"
+    noun = "commune" if n_some == 1 else "communes"
+    return f"{count_text(n_some)} {noun} sur {count_text(n_all)}"
 
 
 def simplified(boundaries: gpd.GeoSeries) -> gpd.GeoSeries:
@@ -202,7 +206,7 @@ def simplified(boundaries: gpd.GeoSeries) -> gpd.GeoSeries:
 
 def _most_people(table: pd.DataFrame) -> str:
     most = table["population_65"].max()
-    return "" if pd.isna(most) else _count(most)
+    return "" if pd.isna(most) else count_text(int(most))
 
 
 def _data(table: gpd.GeoDataFrame, theme: Theme) -> dict[str, object]:
@@ -291,11 +295,7 @@ def _cell(name: str, value: object) -> str:
         return LABELS[ListDifference][str(value)]
     if name.startswith("is_"):
         return "oui" if value else "non"
-    return str(value) if isinstance(value, str) else _count(value)
-
-
-def _count(value: object) -> str:
-    return f"{int(str(value)):,}".replace(",", "\N{NO-BREAK SPACE}")
+    return value if isinstance(value, str) else count_text(int(str(value)))
 
 
 def _table(table: gpd.GeoDataFrame, theme: Theme) -> TableTwin:

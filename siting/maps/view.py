@@ -80,8 +80,13 @@ def site_kinds(sites: gpd.GeoDataFrame, access: pd.DataFrame) -> pd.Series:
     kinds[status == GeocodeStatus.REVIEW] = "review"
     off = access.index[access["access_status"] == AccessStatus.OFF_NETWORK]
     kinds[sites.index.isin(off.get_level_values("site_id"))] = "off"
-    kinds[sites.geometry.isna() | sites.geometry.is_empty] = "absent"
+    kinds[~located(sites)] = "absent"
     return kinds
+
+
+def located(layer: gpd.GeoDataFrame) -> pd.Series:
+    """Tell which rows have a geometry."""
+    return ~(layer.geometry.isna() | layer.geometry.is_empty)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,16 +10,21 @@ import geopandas as gpd
 import pandas as pd
 
 from siting import calls
-from siting.access import Accessibility, AccessRule, CategoryInfo, accessibility
+from siting.access import AccessRule, CategoryInfo, accessibility
 from siting.errors import OptionError
 from siting.network import walk_network
 from siting.places import CallTerritory
 from siting.provenance import Provenance
 from siting.services import services_from_osm
 from siting.sources.ban import BanGeocoder
+from siting.sources.inventory import Inventory, read_inventory
 from siting.sources.osm_file import OsmExtract, read_osm
 from siting.sources.packs import read_pack
-from siting.sources.reference import layer_provenance
+from siting.sources.reference import (
+    layer_provenance,
+    read_commune_history,
+    read_commune_register,
+)
 from siting.study.locate import (
     Located,
     Report,
@@ -139,11 +144,17 @@ def study(
     profile = walk_profile(options.walker)
     pack = _pack(options)
     taxonomy = read_taxonomy()
+    walking = calls.Walking(
+        taxonomy=taxonomy, walker_label=profile.label, cutoff_min=options.cutoff_min
+    )
+    if pack is not None:
+        calls.require_searched(pack, walking)
     report("Lecture d'OpenStreetMap", 0, 0)
     extract = read_osm(options.osm, taxonomy=taxonomy)
     network = walk_network(extract.ways, coverage=extract.coverage)
     services = services_from_osm(extract.objects, taxonomy)
     located = geocode(projects_file, columns=columns, geocoder=geocoder, pack=pack, report=report)
+    inventory = _inventory(options.inventory, located.communes)
     sites = located.sites
     rule = AccessRule(profile=profile, cutoff_min=options.cutoff_min)
     measured = accessibility(
@@ -162,16 +173,30 @@ def study(
         access=measured.access,
         reach=measured.reach,
         walks=walks(nearest, sites, services, network, snap_limit_m=rule.snap_limit_m),
-        verdicts=_verdicts(pack, located, measured, services, taxonomy, options),
+        verdicts=None
+        if pack is None
+        else calls.verdicts(
+            sites,
+            measured.access,
+            services,
+            pack=pack,
+            walking=walking,
+            territory=_call_territory(located, inventory),
+        ),
         pack=pack,
         profile=profile,
         taxonomy=taxonomy,
         options=options,
         sources=(*extract.provenance, *located.sources),
-        notes=(*located.projects.notes, *_notes(sites, measured.access, extract)),
+        notes=(
+            *located.projects.notes,
+            *(() if inventory is None else inventory.notes),
+            *_notes(sites, measured.access, extract),
+        ),
         inputs={
             str(projects_file): located.projects.sha256,
             **{str(p): s.sha256 for p, s in zip(options.osm, extract.provenance, strict=True)},
+            **({} if inventory is None else {str(options.inventory): inventory.sha256}),
         },
         counts={"sites": len(sites), "services": len(services), **extract.n_broken},
     )
@@ -219,32 +244,25 @@ def _counting_categories(taxonomy: Taxonomy) -> dict[str, list[str]]:
     }
 
 
-def _verdicts(
-    pack: calls.RulePack | None,
-    located: Located,
-    measured: Accessibility,
-    services: gpd.GeoDataFrame,
-    taxonomy: Taxonomy,
-    options: StudyOptions,
-) -> pd.DataFrame | None:
-    if pack is None:
+def _inventory(path: Path | None, communes: gpd.GeoDataFrame) -> Inventory | None:
+    """Read the inventory; a name without code is looked for in the départements of the sites."""
+    if path is None:
         return None
-    return calls.verdicts(
-        located.sites,
-        measured.access,
-        services,
-        pack=pack,
-        walking=calls.Walking(
-            taxonomy=taxonomy,
-            walker_label=walk_profile(options.walker).label,
-            cutoff_min=options.cutoff_min,
-        ),
-        territory=CallTerritory(
-            site_communes=located.site_communes,
-            communes=located.communes,
-            listed=located.listed,
-            pvd_list_on=layer_provenance("pvd").data_timestamp,
-        ),
+    return read_inventory(
+        path,
+        register=read_commune_register(),
+        history=read_commune_history(),
+        departements=sorted(communes["code_dep"].unique()),
+    )
+
+
+def _call_territory(located: Located, inventory: Inventory | None) -> CallTerritory:
+    return CallTerritory(
+        site_communes=located.site_communes,
+        communes=located.communes,
+        listed=located.listed,
+        pvd_list_on=layer_provenance("pvd").data_timestamp,
+        inventory=None if inventory is None else inventory.places,
     )
 
 
