@@ -230,7 +230,7 @@ class HttpClient:
         elif isinstance(error, requests.Timeout):
             cause = "délai dépassé"
         else:
-            cause = "connexion impossible : vérifiez le réseau, ou le proxy (HTTPS_PROXY)"
+            cause = "connexion impossible"
         return SourceUnavailable(
             f"Le service {self._host} ne répond pas ({cause}). {self._advice}", url=url
         )
