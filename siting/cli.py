@@ -207,6 +207,8 @@ def geocode(
 
     if out.suffix.lower() not in (".csv", ".xlsx"):
         raise OptionError(f"--out {out} : donnez un nom de fichier en .csv ou .xlsx.")
+    if out.resolve() == projects.resolve():
+        raise OptionError(f"--out {out} est votre fichier de projets : donnez un autre nom.")
     export.check_file(out, overwrite=overwrite)
     with screen.stages() as report:
         result = chain.geocode(
@@ -337,6 +339,7 @@ def _parameters(context: typer.Context) -> dict[str, str | float | bool | list[s
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    screen.accept_any_text()
     try:
         code = run_in_french(app, on_usage_error=screen.show_usage_error)
     except OptionError as error:
@@ -348,7 +351,7 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         screen.show_error("interrompu ; rien n'a été écrit à moitié.")
         code = STOPPED
-    except Exception as error:  # noqa: BLE001 - the last door: a planner never meets a traceback
+    except Exception as error:  # the last door: a planner never meets a traceback
         if os.environ.get("SITING_TRACE"):
             raise
         screen.show_error(

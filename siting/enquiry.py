@@ -102,7 +102,7 @@ class Enquiry:
                 return best
         if best is NOTHING and question.address.line:
             best = self._first(question, self.geocoder.search(question.address.line))
-        if best.is_same_street or best.has_place:
+        if best.is_same_street or best.is_in_commune:
             return best
         return max(best, self._commune_only(question), key=lambda match: match.rank)
 

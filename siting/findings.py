@@ -155,7 +155,10 @@ def near_finding(
         far = f" ({metres_text(nearest.snap_m)})" if nearest.snap_m > 0 else ""
         return Finding(Verdict.A_VERIFIER, "non mesuré", _OFF_NETWORK + far)
     if nearest.is_reached:
-        walk = f"{minutes_text(nearest.walk_min)} à pied ({metres_text(nearest.walk_m)})"
+        minutes = minutes_text(nearest.walk_min)
+        if nearest.walk_min > threshold_min and minutes == minutes_text(threshold_min):
+            minutes = f"un peu plus de {minutes}"
+        walk = f"{minutes} à pied ({metres_text(nearest.walk_m)})"
     else:
         walk = f"aucun service à moins de {minutes_text(cutoff_min)} à pied"
     if nearest.walk_min <= threshold_min:

@@ -57,6 +57,10 @@ class FrenchCommand(TyperCommand):
 class FrenchGroup(TyperGroup):
     """A group of commands whose help is in French."""
 
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - typer's own settings
+        super().__init__(**settings)
+        self.subcommand_metavar = "COMMANDE [ARGUMENTS]..."
+
     def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - typer keeps its types private
         """Return the parameters, --help explained in French."""
         return _explained(super().get_params(ctx))
@@ -64,9 +68,15 @@ class FrenchGroup(TyperGroup):
 
 def _explained(params: list[Any]) -> list[Any]:
     for param in params:
+        param.display_type = _untyped
         if param.name == "help":
             param.help = "Affiche cette aide."
     return params
+
+
+def _untyped(_context: object) -> str:
+    """Say nothing of Python types (`<bool>`, `<path>`): metavars tell what is expected."""
+    return ""
 
 
 def french_usage(message: str) -> str:
@@ -95,6 +105,8 @@ def run_in_french(app: typer.Typer, *, on_usage_error: Callable[[str], None]) ->
     try:
         code = app(standalone_mode=False)
     except typer.TyperException as error:
-        on_usage_error(french_usage(error.format_message()))
+        message = french_usage(error.format_message())
+        if message:  # there is none when a command given alone has shown its help
+            on_usage_error(message)
         return error.exit_code
     return code if isinstance(code, int) else 0

@@ -43,8 +43,9 @@ def geocode(
 
     A row keeps a position if it is `provided` or `ok`, or in `review` inside the commune
     it declares; `rejected` rows, and rows in review elsewhere or without a declared
-    commune, only say in `matched_label` what was found. `code_insee` is empty without
-    position. Coordinates that cannot be used cap the row at `review`.
+    commune, only say in `matched_label` what was found. The middle of a commune is no
+    position either: such a row keeps its commune, and no geometry. Coordinates that cannot
+    be used cap the row at `review`.
 
     Parameters
     ----------
@@ -215,8 +216,9 @@ def _sites(
     found = [match.candidate for match in capped]
     lon = pd.Series([math.nan if one is None else one.lon for one in found], projects.index)
     lat = pd.Series([math.nan if one is None else one.lat for one in found], projects.index)
-    body["code_insee"] = declared["code_insee"].where(has_place)
-    body["commune"] = declared["commune"].where(has_place)
+    in_commune = pd.Series([match.is_in_commune for match in capped], projects.index, dtype=bool)
+    body["code_insee"] = declared["code_insee"].where(in_commune)
+    body["commune"] = declared["commune"].where(in_commune)
     points = gpd.points_from_xy(
         lon.where(~is_given, projects["lon"]), lat.where(~is_given, projects["lat"]), crs=WGS84
     )

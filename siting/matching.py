@@ -118,10 +118,19 @@ class Match:
         return math.nan if self.candidate is None else self.candidate.score
 
     @property
-    def has_place(self) -> bool:
-        """Tell if the position found may be shown: right, or to check in the right commune."""
+    def is_in_commune(self) -> bool:
+        """Tell if what was found, right or to check, is in the commune declared."""
         is_found = self.candidate is not None and self.status is not GeocodeStatus.REJECTED
         return is_found and self.commune_check in SAME_COMMUNE
+
+    @property
+    def has_place(self) -> bool:
+        """
+        Tell if the position found may be measured from.
+
+        The middle of a commune may not: a walk from there is not the walk of the site.
+        """
+        return self.is_in_commune and self.precision is not Precision.MUNICIPALITY
 
     @property
     def label(self) -> str:

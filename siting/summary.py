@@ -10,7 +10,7 @@ import pandas as pd
 
 from siting.calls import RulePack
 from siting.labels import LABELS, minutes_text
-from siting.study import Located, Study, TerritoryStudy
+from siting.study import Located, Study, TerritoryStudy, id_list
 from siting.tables import CommuneCheck, GeocodeReason, GeocodeStatus, RequirementKind, Verdict
 
 TextTable = tuple[Sequence[str], Sequence[Sequence[str]]]  # header, rows
@@ -62,15 +62,10 @@ def _site_lines(sites: pd.DataFrame) -> Iterator[str]:
     yield from _counts("Sites", GeocodeStatus, sites["geocode_status"].value_counts())
     remarks = sites.loc[~sites["geocode_reason"].isin(_NOT_REMARKS), "geocode_reason"]
     for reason, ids in remarks.groupby(remarks).groups.items():
-        yield f"• {_listed(ids)} : {LABELS[GeocodeReason][GeocodeReason(reason)]}"
+        yield f"• {id_list(ids)} : {LABELS[GeocodeReason][GeocodeReason(reason)]}"
     outside = sites.index[sites["commune_check"] == CommuneCheck.OUTSIDE_FRANCE]
     if len(outside):
-        yield f"• {_listed(outside)} : hors de toute commune française"
-
-
-def _listed(ids: pd.Index) -> str:
-    shown = ", ".join(map(str, ids[:_MAX_NOTES]))
-    return shown if len(ids) <= _MAX_NOTES else f"{shown}… ({len(ids)} sites)"
+        yield f"• {id_list(outside)} : hors de toute commune française"
 
 
 def _counts(title: str, closed: type[StrEnum], counts: Mapping[str, int]) -> Iterator[str]:

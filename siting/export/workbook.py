@@ -51,7 +51,13 @@ class Sheet:
     table: Table
 
 
-def xlsx_bytes(sheets: Sequence[Sheet], *, title: str, sources: Sequence[Provenance]) -> bytes:
+def xlsx_bytes(
+    sheets: Sequence[Sheet],
+    *,
+    title: str,
+    sources: Sequence[Provenance],
+    left_out: Sequence[Sheet] = (),
+) -> bytes:
     """
     Write tables as a workbook, after a sheet that explains sheets, columns, values and sources.
 
@@ -67,6 +73,9 @@ def xlsx_bytes(sheets: Sequence[Sheet], *, title: str, sources: Sequence[Provena
         Title of the study, in French.
     sources
         Where the data come from; retrieval dates are left to the manifest.
+    left_out
+        Tables too long for a workbook that opens: the first sheet says that their CSV file
+        holds them.
     """
     buffer = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
@@ -75,7 +84,10 @@ def xlsx_bytes(sheets: Sequence[Sheet], *, title: str, sources: Sequence[Provena
         header = book.add_format({"bold": True, "bottom": 1, "bg_color": "#E8EEF4"})
         wrapped = book.add_format({"text_wrap": True, "valign": "top"})
         _write_readme(
-            book.add_worksheet(README), [*_readme(sheets, title, sources)], header, wrapped
+            book.add_worksheet(README),
+            [*_readme(sheets, title, sources, left_out)],
+            header,
+            wrapped,
         )
         for sheet in sheets:
             flat = tabular(sheet.frame, sheet.table)
@@ -165,7 +177,7 @@ def _write_readme(
 
 
 def _readme(
-    sheets: Sequence[Sheet], title: str, sources: Sequence[Provenance]
+    sheets: Sequence[Sheet], title: str, sources: Sequence[Provenance], left_out: Sequence[Sheet]
 ) -> Iterator[tuple[str, ...]]:
     """Yield the lines of the explaining sheet; a line of one cell is a heading."""
     yield (title,)
@@ -173,6 +185,9 @@ def _readme(
     yield ("Feuilles",)
     for sheet in sheets:
         yield (sheet.title, f"{len(sheet.frame)} lignes", "", sheet.note)
+    for sheet in left_out:
+        where = f"trop long pour ce classeur : tout est dans le fichier {sheet.title}.csv"
+        yield (sheet.title, f"{len(sheet.frame)} lignes", "absente ici", where)
     yield ("", "")
     yield ("Colonnes (feuille, colonne, unité, signification)",)
     for sheet in sheets:

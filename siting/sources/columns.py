@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from siting.errors import DataError
+from siting.errors import DataError, OptionError
 from siting.names import plain_key
 
 
@@ -61,8 +61,10 @@ def recognised_columns(
 
     Raises
     ------
+    OptionError
+        Unknown field.
     DataError
-        Unknown field, column that is not there, or two columns that could be the same field.
+        Column that is not there, or two columns that could be the same field.
     """
     positions = {
         field: _named_position(header, field, column, name=name)
@@ -121,7 +123,7 @@ def _known(columns: Mapping[str, str], fields: Sequence[Field]) -> Mapping[str, 
     allowed = [field.name for field in fields]
     for field in columns:
         if field not in allowed:
-            raise DataError(
+            raise OptionError(
                 f"--column : « {field} » n'est pas un champ connu. Champs : {', '.join(allowed)}."
             )
     return columns

@@ -164,6 +164,12 @@ def _strict_rows(text: str, delimiter: str, *, name: str) -> Iterator[NumberedRo
         ) from error
 
 
+def _refuse_open_quote(text: str, delimiter: str, *, name: str) -> None:
+    """Name the row of a quotation mark that is not closed: it swallows those that follow."""
+    for _ in _strict_rows(text, delimiter, name=name):
+        pass
+
+
 def _widths(text: str, delimiter: str) -> list[int]:
     """Count the cells of the header and of the first rows, as far as they can be read."""
     widths: list[int] = []
@@ -181,16 +187,19 @@ def _widths(text: str, delimiter: str) -> list[int]:
 def _delimiter(text: str, *, name: str) -> str:
     """Choose the delimiter, empty for a file of one column."""
     scores = {}
-    is_split = False
+    splitting = []
     for rank, delimiter in enumerate(DELIMITERS):
         header, *widths = _widths(text, delimiter) or [0]
         share = sum(width == header for width in widths) / len(widths) if widths else 1.0
         if header > 1 and share >= _LEAST_AGREEMENT_SHARE:
             scores[delimiter] = (share, header, -rank)
-        is_split |= header > 1 and any(width > 1 for width in widths)
+        if header > 1 and any(width > 1 for width in widths):
+            splitting.append(delimiter)
     if scores:
         return max(scores, key=scores.__getitem__)
-    if is_split:
+    for delimiter in splitting:
+        _refuse_open_quote(text, delimiter, name=name)
+    if splitting:
         tried = ", ".join(DELIMITERS.values())
         raise DataError(
             f"{name} : le séparateur des colonnes n'a pas pu être reconnu (essayés : {tried}) : "

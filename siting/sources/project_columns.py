@@ -139,8 +139,9 @@ def project_columns(file: TableFile, columns: Mapping[str, str]) -> ProjectColum
     if not parts and not {"adresse", "commune", "code_insee", "lon"} & positions.keys():
         raise DataError(
             f"{file.name} : aucune colonne ne dit où sont les projets. Colonnes lues sur la "
-            f"première ligne : {column_list(file.header)}. Nommez-les « adresse », « commune », "
-            "« code_postal », « code_insee », « lon » et « lat », ou dites par exemple "
+            f"première ligne : {column_list(file.header)}. Si cette ligne est un titre, "
+            "supprimez-la. Nommez les colonnes « adresse », « commune », « code_postal », "
+            "« code_insee », « lon » et « lat », ou dites par exemple "
             "--column adresse=NOM_DE_VOTRE_COLONNE."
         )
     return ProjectColumns(positions, parts, (*found.notes, *coordinate_notes))

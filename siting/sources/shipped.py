@@ -88,6 +88,12 @@ def layer_path(name: str) -> Path:
     return data_folder() / reference_layer(name).file
 
 
+def read_expected_results(path: Path) -> dict[str, dict[str, object]]:
+    """Read what the study of the sample must give: values by site and column."""
+    sites: dict[str, dict[str, object]] = tomllib.loads(path.read_text(encoding="utf-8"))["site"]
+    return sites
+
+
 def damaged_file(path: Path) -> DataError:
     """Return the error that tells the user that a shipped file cannot be used."""
     return DataError(

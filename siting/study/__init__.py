@@ -5,8 +5,22 @@ files; `write_study` and `write_territory` put these in a folder with their mani
 """
 
 from siting.study.demo import DEMO_TERRITORIES, Sample, sample, unexpected
-from siting.study.files import sites_file, study_files, territory_files, undated
-from siting.study.locate import Located, chosen_geocoder, duplicates, geocode, needs_attention
+from siting.study.files import (
+    sites_file,
+    study_files,
+    study_page,
+    territory_files,
+    territory_page,
+    undated,
+)
+from siting.study.locate import (
+    Located,
+    chosen_geocoder,
+    duplicates,
+    geocode,
+    id_list,
+    needs_attention,
+)
 from siting.study.projects import Study, StudyOptions, study
 from siting.study.territory import TerritoryStudy, territory
 from siting.study.written import Invocation, write_study, write_territory
@@ -22,13 +36,16 @@ __all__ = [
     "chosen_geocoder",
     "duplicates",
     "geocode",
+    "id_list",
     "needs_attention",
     "sample",
     "sites_file",
     "study",
     "study_files",
+    "study_page",
     "territory",
     "territory_files",
+    "territory_page",
     "undated",
     "unexpected",
     "write_study",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from siting.sources.reference import data_folder
+from siting.sources.shipped import read_expected_results
 from siting.study.projects import Study, StudyOptions
 from siting.tables import AccessStatus
 
@@ -46,7 +46,7 @@ def unexpected(study: Study, expected: Path) -> list[str]:
     Compared site by site: status and reason of the position, commune, check of the commune,
     and if the network is reached. Distances are not: a new release may refine them.
     """
-    wanted = tomllib.loads(expected.read_text(encoding="utf-8"))["site"]
+    wanted = read_expected_results(expected)
     first = study.access.groupby(level="site_id", sort=False)["access_status"].first()
     is_off = first.isin([AccessStatus.OFF_NETWORK, AccessStatus.NO_LOCATION])
     found = study.sites[_COMPARED].astype("str").fillna("").assign(is_measured=~is_off)

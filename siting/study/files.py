@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import folium
+
 from siting.export import (
     COMMUNE_COVERAGE,
     Sheet,
@@ -20,6 +22,9 @@ from siting.study.locate import Located
 from siting.study.projects import Study
 from siting.study.territory import TerritoryStudy
 from siting.tables import ACCESS, INVENTORY, REACH, SITES, VERDICTS
+
+# A workbook of 200,000 lines weighs 10 MB and opens; one of two million does not.
+WORKBOOK_ROWS = 200_000
 
 
 def study_files(study: Study) -> dict[str, bytes]:
@@ -52,16 +57,35 @@ def study_files(study: Study) -> dict[str, bytes]:
         "walks": study.walks,
     }
     files["study.gpkg"] = gpkg_bytes(layers, sources=sources)
-    files["study.xlsx"] = xlsx_bytes(sheets, title="Étude de sites", sources=sources)
-    page = study_map(
+    files["study.xlsx"] = xlsx_bytes(
+        [sheet for sheet in sheets if len(sheet.frame) <= WORKBOOK_ROWS],
+        title="Étude de sites",
+        sources=sources,
+        left_out=[sheet for sheet in sheets if len(sheet.frame) > WORKBOOK_ROWS],
+    )
+    return files | {"map.html": html_bytes(study_page(study))}
+
+
+def study_page(study: Study) -> folium.Map:
+    """Return the map of a study, with its remarks and sources."""
+    return study_map(
         study.sites,
         study.services,
         study.access,
         study.walks,
-        notes=MapNotes(sources=sources, remarks=_study_remarks(study)),
+        notes=MapNotes(sources=undated(study.sources), remarks=_study_remarks(study)),
         taxonomy=study.taxonomy,
     )
-    return files | {"map.html": html_bytes(page)}
+
+
+def territory_page(study: TerritoryStudy) -> folium.Map:
+    """Return the map of a territory study, with its remarks and sources."""
+    return territory_map(
+        study.communes,
+        study.coverage,
+        place=study.place,
+        notes=MapNotes(sources=undated(study.sources), remarks=study.notes),
+    )
 
 
 def territory_files(study: TerritoryStudy) -> dict[str, bytes]:
@@ -79,17 +103,11 @@ def territory_files(study: TerritoryStudy) -> dict[str, bytes]:
         note = "L'inventaire fourni, et pourquoi un lieu n'est pas compté."
         sheets.append(Sheet(title="inventaire", note=note, frame=study.inventory, table=INVENTORY))
     sources = undated(study.sources)
-    page = territory_map(
-        study.communes,
-        study.coverage,
-        place=study.place,
-        notes=MapNotes(sources=sources, remarks=study.notes),
-    )
     return {
         "communes.csv": csv_bytes(communes, COMMUNE_COVERAGE),
         "territory.gpkg": gpkg_bytes({"communes": communes}, sources=sources),
         "territory.xlsx": xlsx_bytes(sheets, title=study.place, sources=sources),
-        "map.html": html_bytes(page),
+        "map.html": html_bytes(territory_page(study)),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from siting.tables import GeocodeReason, GeocodeStatus
 Report = Callable[[str, int, int], None]  # stage in French, done, in all (0 when unknown)
 
 _LAYERS = ("communes", "boundaries", "former_communes", "pvd")
+_SHOWN = 12
 _SURE = (GeocodeStatus.OK, GeocodeStatus.PROVIDED)
 
 
@@ -172,3 +173,9 @@ def duplicates(sites: gpd.GeoDataFrame) -> list[list[str]]:
     located = sites[~(sites.geometry.isna() | sites.geometry.is_empty)]
     groups = located.groupby([located.geometry.x, located.geometry.y], sort=False).groups
     return [list(group) for group in groups.values() if len(group) > 1]
+
+
+def id_list(ids: Sequence[str] | pd.Index) -> str:
+    """Name sites in a sentence: the first dozen, and how many there are."""
+    shown = ", ".join(map(str, ids[:_SHOWN]))
+    return shown if len(ids) <= _SHOWN else f"{shown}… ({len(ids)} sites)"

@@ -30,6 +30,7 @@ from siting.study.locate import (
     Report,
     duplicates,
     geocode,
+    id_list,
     needs_attention,
     silent,
 )
@@ -39,6 +40,9 @@ from siting.walkers import WalkProfile, walk_profile
 from siting.walks import nearest_by_family, walks
 
 SNAP_NOTICE_M = 50.0  # a site further than this from the network is said, not refused
+_UNLINKED = {AccessStatus.NO_PATH.value}
+_ABSENT = {AccessStatus.NO_SERVICE.value, AccessStatus.NOT_MAPPED.value}
+_SHOWN = 12  # groups named in remarks; the tables hold all of them
 LONGEST_MIN = 120.0  # longest cut-off that makes sense on foot
 
 
@@ -267,19 +271,27 @@ def _call_territory(located: Located, inventory: Inventory | None) -> CallTerrit
 
 
 def _notes(sites: gpd.GeoDataFrame, access: pd.DataFrame, extract: OsmExtract) -> list[str]:
-    notes = [
-        f"Sites au même endroit (doublon ?) : {', '.join(group)}." for group in duplicates(sites)
-    ]
+    groups = duplicates(sites)
+    notes = [f"Sites au même endroit (doublon ?) : {id_list(group)}." for group in groups[:_SHOWN]]
+    if len(groups) > _SHOWN:
+        notes.append(f"{len(groups) - _SHOWN} autres endroits portent plusieurs sites.")
     first = access.groupby(level="site_id", sort=False).first()
     off = first.index[first["access_status"] == AccessStatus.OFF_NETWORK]
     if len(off):
         notes.append(
-            f"Trop loin de toute rue des données (plus de 200 m), rien n'y est mesuré : "
-            f"{', '.join(off)}."
+            "Trop loin de toute rue des données (plus de 200 m), rien n'y est mesuré : "
+            f"{id_list(off)}."
         )
     far = first.index[(first["snap_m"] > SNAP_NOTICE_M) & ~first.index.isin(off)]
     if len(far):
-        notes.append(f"À plus de {SNAP_NOTICE_M:g} m de la rue la plus proche : {', '.join(far)}.")
+        notes.append(f"À plus de {SNAP_NOTICE_M:g} m de la rue la plus proche : {id_list(far)}.")
+    cut_off = access["access_status"].groupby(level="site_id", sort=False).agg(set)
+    alone = cut_off.index[[_UNLINKED <= seen <= _UNLINKED | _ABSENT for seen in cut_off]]
+    if len(alone):
+        notes.append(
+            "Au bord d'une rue isolée du reste du réseau cartographié (souvent la limite des "
+            f"données), aucun service n'y est accessible : {id_list(alone)}."
+        )
     if extract.n_broken:
         counts = ", ".join(f"{count} {kind}" for kind, count in extract.n_broken.items())
         notes.append(f"Objets OpenStreetMap incomplets, lus autant que possible : {counts}.")

@@ -127,8 +127,8 @@ def _notes(
             notes.append(f"L'appel {pack.id} ne liste pas de communes non pourvues.")
     if found is None:
         notes.append(
-            "Sans inventaire des habitats inclusifs (--inventory), rien n'est dit des communes "
-            "déjà pourvues."
+            "Sans inventaire des habitats inclusifs existants, rien n'est dit des communes déjà "
+            "pourvues."
         )
         return notes
     elsewhere = found.places["code_insee"].notna() & ~found.places["code_insee"].isin(

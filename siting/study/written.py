@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from siting.errors import OutputError
 from siting.export import Run, manifest_bytes, write_folder
 from siting.export.manifest import Parameter
 from siting.study.files import study_files, territory_files
@@ -84,6 +85,18 @@ def _write(
         started_at=invocation.started_at,
         finished_at=datetime.now(UTC),
     )
+    _spare_inputs(study.inputs, [*files, MANIFEST], out)
     manifest = {MANIFEST: manifest_bytes(run, outputs=files)}
     write_folder(out, {**files, **manifest}, overwrite=overwrite)
     return [*files, MANIFEST]
+
+
+def _spare_inputs(inputs: Iterable[str], names: Iterable[str], out: Path) -> None:
+    """Refuse to write a result over a file that the study was made from."""
+    written = {(out / name).resolve() for name in names}
+    for path in inputs:
+        if Path(path).resolve() in written:
+            raise OutputError(
+                f"{path}, que l'étude lit, serait remplacé par un résultat du même nom. "
+                "Donnez un autre dossier avec --out."
+            )
