@@ -148,7 +148,7 @@ def settled_sites(
     is_provided = sites["geocode_status"] == GeocodeStatus.PROVIDED
     found = sites["code_insee"].map(history["code_insee"]).fillna(sites["code_insee"])
     is_outside = around["code_insee"].isna()
-    polygons = gpd.GeoSeries(found.map(communes.geometry), crs=communes.crs)
+    polygons = gpd.GeoSeries(communes.geometry.reindex(found).set_axis(found.index), crs=communes.crs)
     is_close = gaps_m(sites.geometry, polygons) <= ADDRESS_M
     by_address = ~is_provided & found.notna() & (is_outside | is_close)
     by_declaration = is_provided & is_outside & (said["code_insee"] == around["border_code_insee"])

@@ -373,6 +373,13 @@ def test_foreign_coordinates_declared_in_france_are_a_mismatch(
     assert settled["geocode_reason"].tolist() == ["COMMUNE_MISMATCH"]
 
 
+def test_sites_with_no_commune_of_france_around_them() -> None:
+    helsinki = site_table({"geometry": shapely.Point(24.94, 60.17)})
+    settled = settle(helsinki, declarations(""), COMMUNES.empty(), FORMER_COMMUNES.empty())
+    assert settled["commune_check"].tolist() == ["outside_france"]
+    assert settled["code_insee"].isna().all()
+
+
 def test_address_keeps_its_commune_when_the_border_is_within_50_m(
     communes: gpd.GeoDataFrame, former: gpd.GeoDataFrame
 ) -> None:
