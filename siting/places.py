@@ -190,7 +190,7 @@ def site_places(
             "inventory_text": _inventory_text(own, territory.inventory),
             "is_inside": is_within(own, departements),
             "is_pvd": _or_none(sites["is_pvd"]),
-            "pvd_on": own.map(territory.communes["pvd_on"]).fillna(""),
+            "pvd_on": own.map(territory.communes["pvd_on"]).astype("object").fillna(""),
             "is_listed": _or_none(sites["is_listed_unserved"]),
             **_borders(sites, around, territory, departements),
         },

@@ -148,7 +148,9 @@ def settled_sites(
     is_provided = sites["geocode_status"] == GeocodeStatus.PROVIDED
     found = sites["code_insee"].map(history["code_insee"]).fillna(sites["code_insee"])
     is_outside = around["code_insee"].isna()
-    polygons = gpd.GeoSeries(communes.geometry.reindex(found).set_axis(found.index), crs=communes.crs)
+    polygons = gpd.GeoSeries(
+        communes.geometry.reindex(found).set_axis(found.index), crs=communes.crs
+    )
     is_close = gaps_m(sites.geometry, polygons) <= ADDRESS_M
     by_address = ~is_provided & found.notna() & (is_outside | is_close)
     by_declaration = is_provided & is_outside & (said["code_insee"] == around["border_code_insee"])
@@ -157,7 +159,8 @@ def settled_sites(
 
     settled = sites.copy()
     settled["code_insee"] = final
-    settled["commune"] = final.map(communes["nom"]).fillna(sites["commune"].where(final.notna()))
+    named = final.map(communes["nom"]).astype("object")
+    settled["commune"] = named.fillna(sites["commune"].where(final.notna()))
     is_checked = is_located & (is_provided | (final != found))
     check = _commune_check(final, said, around["border_code_insee"].mask(by_declaration, final))
     check = check.mask(by_declaration, CommuneCheck.NEIGHBOUR)
