@@ -20,7 +20,7 @@ from scipy.sparse import csgraph
 from siting.crs import FloatArray, geodesic_m, require_crs
 from siting.network import IntArray, Snaps, WalkNetwork
 from siting.tables import ACCESS, REACH, AccessStatus, Table
-from siting.targets import Targets, service_targets
+from siting.targets import Targets, service_groups, service_targets
 from siting.walkers import WalkProfile
 
 N_RANKS = 3
@@ -37,9 +37,9 @@ class AccessRule:
     profile
         Walker: its speed turns minutes into metres.
     cutoff_min
-        Longest walk searched, in minutes.
+        Longest walk to a ranked service, in minutes.
     reach_min
-        Walking times for which services are counted.
+        Walking times for which services are counted, be they longer than the cut-off.
     snap_limit_m
         A site or a service further than this from any edge is off the network. 200 m is
         siting's own choice: beyond it the straight connector would outweigh the measure.
@@ -52,8 +52,13 @@ class AccessRule:
 
     @property
     def cutoff_m(self) -> float:
-        """Longest walk searched, in metres."""
+        """Longest walk of which `ACCESS` tells, in metres."""
         return self.profile.metres(self.cutoff_min)
+
+    @property
+    def searched_m(self) -> float:
+        """Longest walk searched, in metres: services may be counted beyond the cut-off."""
+        return self.profile.metres(max((self.cutoff_min, *self.reach_min)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +88,7 @@ class Origins:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Members:
-    """The services of each category: `columns` are positions among those that have a target."""
+    """The services of each category: `columns` are positions among groups that have a target."""
 
     names: list[str]
     families: npt.NDArray[np.object_]
@@ -158,10 +163,11 @@ def accessibility(
     members = _members(services, targets, categories)
     near = _nearest(network, snaps, targets, members, rule=rule, on_progress=on_progress)
     n_linked = _n_linked(network, snaps, targets, members)
-    status = _statuses(near.target >= 0, n_linked, members)
+    is_reached = near.target >= 0
+    status = _statuses(is_reached, n_linked, members)
     status[~snaps.is_on] = AccessStatus.OFF_NETWORK
     status[np.isnan(lon)] = AccessStatus.NO_LOCATION
-    searched_m = np.where(near.target >= 0, near.walk_m, rule.cutoff_m)
+    known_m = np.where(is_reached, near.walk_m, rule.cutoff_m)
     table = pd.DataFrame(
         {
             "families": np.tile(np.repeat(members.families, N_RANKS), len(sites)),
@@ -171,7 +177,7 @@ def accessibility(
             "walk_min": rule.profile.minutes(near.walk_m).ravel(),
             "snap_m": np.repeat(snaps.snap_m, len(members.names) * N_RANKS),
             "access_status": status.ravel(),
-            "edge_limited": (searched_m > network.inside_m(lon, lat)[:, None, None]).ravel(),
+            "edge_limited": (known_m > network.inside_m(lon, lat)[:, None, None]).ravel(),
         },
         index=_product(ACCESS, sites.index, members.names, range(1, N_RANKS + 1)),
     )
@@ -253,10 +259,11 @@ _UNCOUNTED = (AccessStatus.OFF_NETWORK, AccessStatus.NO_LOCATION, AccessStatus.N
 def _members(
     services: gpd.GeoDataFrame, targets: Targets, categories: Mapping[str, CategoryInfo]
 ) -> _Members:
-    has_target = np.unique(targets.service)
+    has_target = np.unique(targets.group)
     held = services["categories"].str.split(";")
-    of = pd.Series(np.repeat(np.arange(len(held)), held.str.len()), index=held.explode())
-    groups = of.groupby(level=0).agg(lambda at: np.sort(at.to_numpy())).to_dict()
+    group = np.repeat(service_groups(services), held.str.len())
+    of = pd.Series(group, index=held.explode())
+    groups = of.groupby(level=0).agg(np.unique).to_dict()
     positions = [groups.get(name, np.empty(0, dtype=np.int64)) for name in categories]
     return _Members(
         names=list(categories),
@@ -284,8 +291,8 @@ def _nearest(
         target=np.full(shape, -1, dtype=np.int64),
         n_services=np.zeros((*shape[:2], len(rule.reach_min))),
     )
-    first = np.unique(targets.service, return_index=True)[1]
-    for site, total_m in _total_walks(network, snaps, targets, cutoff_m=rule.cutoff_m):
+    first = np.unique(targets.group, return_index=True)[1]
+    for site, total_m in _total_walks(network, snaps, targets, longest_m=rule.searched_m):
         best_m, best_target = _best_by_service(total_m, first)
         for position, columns in enumerate(members.columns):
             held_m = best_m[:, columns]
@@ -293,8 +300,9 @@ def _nearest(
             walk_m = np.take_along_axis(held_m, order, axis=1)
             target = np.take_along_axis(best_target[:, columns], order, axis=1)
             ranks = slice(0, order.shape[1])
-            near.walk_m[site, position, ranks] = np.where(np.isfinite(walk_m), walk_m, np.nan)
-            near.target[site, position, ranks] = np.where(np.isfinite(walk_m), target, -1)
+            is_reached = walk_m <= rule.cutoff_m
+            near.walk_m[site, position, ranks] = np.where(is_reached, walk_m, np.nan)
+            near.target[site, position, ranks] = np.where(is_reached, target, -1)
             for column, minutes in enumerate(rule.reach_min):
                 within = held_m <= rule.profile.metres(minutes)
                 near.n_services[site, position, column] = within.sum(axis=1)
@@ -304,26 +312,26 @@ def _nearest(
 
 
 def _total_walks(
-    network: WalkNetwork, snaps: Snaps, targets: Targets, *, cutoff_m: float
+    network: WalkNetwork, snaps: Snaps, targets: Targets, *, longest_m: float
 ) -> Iterator[tuple[IntArray, FloatArray]]:
     """
     Yield, for chunks of sites, their positions and total metres to every target.
 
     Sites off the network are never yielded; sites at one place of it share one search.
-    A total over `cutoff_m` is inf.
+    A total over `longest_m` is inf.
     """
     origins = origins_of(snaps)
     graph = search_graph(network, origins)
     for chunk in chunks(origins, row_bytes=8 * (graph.shape[0] + 8 * len(targets.service))):
         from_origin = csgraph.dijkstra(
-            graph, indices=network.n_nodes + np.arange(chunk.start, chunk.stop), limit=cutoff_m
+            graph, indices=network.n_nodes + np.arange(chunk.start, chunk.stop), limit=longest_m
         )
         walk_m = target_walks_m(from_origin, origins, chunk, network, targets.snaps)
         site = np.flatnonzero((origins.of_site >= chunk.start) & (origins.of_site < chunk.stop))
         total_m = walk_m[origins.of_site[site] - chunk.start]
         total_m += snaps.snap_m[site][:, None]
         total_m += np.where(targets.snaps.is_on, targets.snaps.snap_m, np.inf)
-        total_m[total_m > cutoff_m] = np.inf
+        total_m[total_m > longest_m] = np.inf
         yield site, total_m
 
 
@@ -341,7 +349,7 @@ def _best_by_service(total_m: FloatArray, first: IntArray) -> tuple[FloatArray, 
 def _n_linked(network: WalkNetwork, snaps: Snaps, targets: Targets, members: _Members) -> IntArray:
     """Count, for each site and category, the services on the component of the site."""
     component = np.where(targets.snaps.is_on, network.component[network.u[targets.snaps.edge]], -1)
-    column = np.unique(targets.service, return_inverse=True)[1]
+    column = np.unique(targets.group, return_inverse=True)[1]
     pairs = np.unique(np.column_stack([column, component])[component >= 0], axis=0)
     of_site = np.where(snaps.is_on, network.component[network.u[snaps.edge]], 0)
     n_components = int(network.component.max()) + 1

@@ -6,6 +6,7 @@ output says who set each threshold. Nothing here opens a file: `sources.packs` r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -112,11 +113,14 @@ class Walking:
         French name of the walker whose minutes are in `ACCESS`.
     cutoff_min
         Longest walk searched, in minutes: nothing is known beyond.
+    mapped_on
+        ISO date of the map; empty when unknown.
     """
 
     taxonomy: Taxonomy
     walker_label: str
     cutoff_min: float
+    mapped_on: str = ""
 
 
 def with_thresholds(pack: RulePack, thresholds: Mapping[str, float]) -> RulePack:
@@ -135,7 +139,7 @@ def with_thresholds(pack: RulePack, thresholds: Mapping[str, float]) -> RulePack
                 f"L'appel {pack.id} n'a pas de durée à régler pour « {requirement_id} ». "
                 f"Exigences réglables : {', '.join(timed)}."
             )
-        if not minutes > 0:
+        if not (math.isfinite(minutes) and minutes > 0):
             raise OptionError(
                 f"La durée de « {requirement_id} » doit être un nombre de minutes positif, "
                 f"et non {minutes}."
@@ -274,7 +278,12 @@ def _rule(
     match requirement.measure:
         case Measure.FAMILY_NEAR:
             nearest = nearest_services(
-                sites, access, services, taxonomy=walking.taxonomy, family=requirement.family
+                sites,
+                access,
+                services,
+                taxonomy=walking.taxonomy,
+                family=requirement.family,
+                mapped_on=walking.mapped_on,
             )
             limits = {
                 "threshold_min": requirement.threshold_min or 0.0,

@@ -81,8 +81,9 @@ def metric_crs(bounds: tuple[float, float, float, float]) -> CRS:
         If the extent is empty or wider than one projection can serve (12 degrees).
     """
     west, south, east, north = bounds
+    extent = f"({west:g}, {south:g}) - ({east:g}, {north:g})"
     if not np.isfinite(bounds).all() or west > east or south > north:
-        raise CrsError(f"L'emprise {bounds} est vide ou invalide.")
+        raise CrsError(f"L'emprise {extent} est vide ou invalide.")
     lon, lat = (west + east) / 2, (south + north) / 2
     for territory in TERRITORIES:
         if territory.contains(np.array([lon]), np.array([lat]))[0]:
@@ -93,7 +94,7 @@ def metric_crs(bounds: tuple[float, float, float, float]) -> CRS:
             return CRS.from_epsg(territory.epsg)
     if max(east - west, north - south) > _UTM_WIDTH_DEG:
         raise CrsError(
-            f"Les données couvrent {bounds} : trop large pour une seule projection métrique. "
+            f"Les données couvrent {extent} : trop large pour une seule projection métrique. "
             "Faites une étude par territoire (métropole, La Réunion, ...)."
         )
     zone = int((lon + 180) // 6) % 60 + 1

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
 from siting.addresses import Address, read_address
-from siting.names import commune_key
+from siting.communes import CommuneNames, departements_of_postcode
 from siting.tables import DECLARED, CommuneCheck
-
-_ARRONDISSEMENT = re.compile(r"(paris|lyon|marseille) 0?(\d{1,2}) ?(?:er|e|eme|nd)?(?: arr.*)?")
-_FIRST_ARRONDISSEMENT = {"paris": 75101, "lyon": 69381, "marseille": 13201}
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
-    """A commune of today or of yesterday that bears a name."""
+class Unrecognised:
+    """A declared commune that is none, the sites that declare it, and what to ask of it."""
 
-    code: str
-    current: str
-    postcodes: frozenset[str]
+    name: str
+    sites: tuple[str, ...]
+    question: str
 
 
 def declared_communes(
@@ -32,10 +28,10 @@ def declared_communes(
     """
     Resolve the commune that each project declares into a commune of today.
 
-    The INSEE code decides when it exists or existed. Otherwise the name does, in the
-    column or at the end of the address, with the postal code (then the departement of
-    the postal code, for a CEDEX code belongs to no commune); a name alone counts if it is
-    unique in France. A postal code alone never does: two out of three have several communes.
+    The INSEE code decides when it exists or existed. Otherwise the name does
+    (`communes.CommuneNames`), in the column or at the end of the address, with the postal
+    code; a name alone counts if it is unique in France. A postal code alone never does:
+    two out of three have several communes.
 
     Parameters
     ----------
@@ -74,80 +70,82 @@ def declared_communes(
     return DECLARED.conform(declared)
 
 
-def departement_of(code_insee: str) -> str:
-    """Cut the departement out of an INSEE code: two characters, three overseas."""
-    return code_insee[: 3 if code_insee[:2] in {"97", "98"} else 2]
+def unrecognised_communes(
+    projects: pd.DataFrame,
+    declared: pd.DataFrame,
+    *,
+    register: pd.DataFrame,
+    history: pd.DataFrame,
+) -> list[Unrecognised]:
+    """
+    List the communes declared by name or by code that could not be resolved.
+
+    Parameters
+    ----------
+    projects, declared
+        Tables `PROJECTS` and `DECLARED` of the same projects.
+    register, history
+        Tables `COMMUNE_REGISTER` and `COMMUNE_HISTORY` by which they were resolved.
+    """
+    lost = projects.loc[declared.index[declared["code_insee"].isna()]]
+    asked = {
+        site: (address.commune or str(code), address.postcode or address.cedex_postcode)
+        for (site, address), code in zip(
+            _addresses(lost).items(), lost["code_insee"].fillna(""), strict=True
+        )
+    }
+    sites: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for site, (name, postcode) in asked.items():
+        if name:
+            sites[name, postcode].append(site)
+    if not sites:
+        return []
+    names = _names({postcode for _, postcode in sites}, register=register, history=history)
+    return [
+        Unrecognised(name, tuple(ids), names.designated(name, postcode=postcode).question)
+        for (name, postcode), ids in sites.items()
+    ]
+
+
+def _addresses(projects: pd.DataFrame) -> dict[str, Address]:
+    texts = projects[["address", "code_postal", "commune"]].fillna("")
+    return {
+        str(site): read_address(address, postcode=postcode, commune=commune)
+        for site, address, postcode, commune in texts.itertuples(name=None)
+    }
 
 
 def _codes_by_name(
     projects: pd.DataFrame, *, register: pd.DataFrame, history: pd.DataFrame
-) -> dict[object, str]:
+) -> dict[str, str]:
     """Code of each project whose commune has a name that can be only one."""
-    texts = projects[["address", "code_postal", "commune"]].fillna("")
     asked = {
-        site: read_address(address, postcode=postcode, commune=commune)
-        for site, address, postcode, commune in texts.itertuples(name=None)
+        site: address
+        for site, address in _addresses(projects).items()
+        if address.commune or address.tail
     }
-    asked = {site: address for site, address in asked.items() if address.commune or address.tail}
     if not asked:
         return {}
-    near = _near(register, {one.postcode or one.cedex_postcode for one in asked.values()})
-    names = _names(near, history[history["code_insee"].isin(near.index)])
-    found = {site: _code_of(address, names) for site, address in asked.items()}
-    return {
-        site: code
-        for site, code in found.items()
-        if code in register.index or code in history.index
+    postcodes = {one.postcode or one.cedex_postcode for one in asked.values()}
+    names = _names(postcodes, register=register, history=history)
+    found = {
+        site: names.designated(
+            address.commune or address.tail,
+            postcode=address.postcode or address.cedex_postcode,
+            is_whole=not address.commune,
+        ).commune
+        for site, address in asked.items()
     }
+    return {site: one.code for site, one in found.items() if one is not None}
 
 
-def _near(register: pd.DataFrame, postcodes: set[str]) -> pd.DataFrame:
-    """Communes that these postal codes may mean; all of France if one is empty."""
-    if "" in postcodes:
-        return register
-    departements = set[str]().union(*map(_departements, postcodes))
-    is_served = register["codes_postaux"].str.contains(
-        "|".join(map(re.escape, postcodes)), na=False
-    )
-    return register[is_served | register.index.map(departement_of).isin(departements)]
-
-
-def _names(register: pd.DataFrame, history: pd.DataFrame) -> dict[str, list[_Named]]:
-    """Communes by key of their name, those of today before those of yesterday."""
-    postcodes = {
-        code: frozenset(text.split(";"))
-        for code, text in register["codes_postaux"].dropna().items()
-    }
-    names: dict[str, list[_Named]] = defaultdict(list)
-    former = history.dropna(subset=["nom"])
-    for table, current in ((register, register.index), (former, former["code_insee"])):
-        for code, name, today in zip(table.index, table["nom"], current, strict=True):
-            named = _Named(code, today, postcodes.get(today, frozenset()))
-            names[commune_key(name)].append(named)
-    return names
-
-
-def _code_of(address: Address, names: dict[str, list[_Named]]) -> str:
-    key = commune_key(address.commune or address.tail)
-    numbered = _ARRONDISSEMENT.fullmatch(key)
-    if numbered:
-        return str(_FIRST_ARRONDISSEMENT[numbered[1]] + int(numbered[2]) - 1)
-    postcode = address.postcode or address.cedex_postcode
-    bearers = names.get(key, [])
-    if not postcode:
-        return _only_one(bearers)
-    exact = [one for one in bearers if postcode in one.postcodes]
-    near = [one for one in bearers if departement_of(one.current) in _departements(postcode)]
-    today = [one for one in exact if one.code == one.current]
-    return _only_one(today) or _only_one(exact) or ("" if exact else _only_one(near))
-
-
-def _only_one(bearers: Iterable[_Named]) -> str:
-    """Code of the first bearer, if all of them lie in one commune of today."""
-    listed = list(bearers)
-    return listed[0].code if len({one.current for one in listed}) == 1 else ""
-
-
-def _departements(postcode: str) -> set[str]:
-    """Departements that a postal code usually points to; Corsica has one prefix for two."""
-    return {"2A", "2B"} if postcode.startswith("20") else {departement_of(postcode)}
+def _names(postcodes: set[str], *, register: pd.DataFrame, history: pd.DataFrame) -> CommuneNames:
+    """Index the communes that these postal codes may mean; all of France if one is empty."""
+    if "" not in postcodes:
+        departements = set[str]().union(*map(departements_of_postcode, postcodes))
+        is_served = register["codes_postaux"].str.contains(
+            "|".join(map(re.escape, postcodes)), na=False
+        )
+        register = register[is_served | register["code_dep"].isin(departements)]
+        history = history[history["code_insee"].isin(register.index)]
+    return CommuneNames.of(register, history)

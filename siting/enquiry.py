@@ -9,7 +9,7 @@ from typing import Protocol
 import pandas as pd
 
 from siting.addresses import Address
-from siting.declaration import departement_of
+from siting.communes import departement_of
 from siting.matching import SAME_COMMUNE, Candidate, GeocodeRule, Match, is_ambiguous, judge
 from siting.names import commune_key
 from siting.tables import CommuneCheck, GeocodeReason, GeocodeStatus

@@ -24,6 +24,7 @@ from siting.tables import (
 _OFF_NETWORK = LABELS[AccessStatus][AccessStatus.OFF_NETWORK]
 _NO_REMARK = (GeocodeReason.MATCHED, GeocodeReason.NEAR_BORDER)
 _NO_ADDRESS = (GeocodeReason.EMPTY_ROW, GeocodeReason.NO_LOCATION)
+FAR_FROM_STREET_M = 50.0  # beyond, the straight link to the street is told
 _N_SHOWN = 3  # categories named in a sentence
 
 
@@ -161,10 +162,14 @@ def near_finding(
         walk = f"{minutes} à pied ({metres_text(nearest.walk_m)})"
     else:
         walk = f"aucun service à moins de {minutes_text(cutoff_min)} à pied"
+    evidence = nearest.service
+    if nearest.is_reached and nearest.snap_m > FAR_FROM_STREET_M:
+        link = f"dont {metres_text(nearest.snap_m)} en ligne droite du site à la rue"
+        evidence = _joined(evidence, link)
     if nearest.walk_min <= threshold_min:
-        return Finding(Verdict.REMPLI, walk, nearest.service).doubted(place.position_doubt)
+        return Finding(Verdict.REMPLI, walk, evidence).doubted(place.position_doubt)
     doubts = [place.position_doubt, *_hidden_services(nearest)]
-    return Finding(Verdict.NON_REMPLI, walk, nearest.service).doubted(_joined(*doubts))
+    return Finding(Verdict.NON_REMPLI, walk, evidence).doubted(_joined(*doubts))
 
 
 def _hidden_services(nearest: Nearest) -> list[str]:

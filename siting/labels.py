@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -23,6 +24,13 @@ from siting.tables import (
 _MONTHS = (
     *("janvier", "février", "mars", "avril", "mai", "juin"),
     *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
+)
+
+# Where French typography wants a space that no line end can replace.
+_BOUND_SPACE = re.compile(r" (?=[:;?!»](?:\s|$|[).,*]))|(?<=«) |(?<=\d) (?=\d{3}(?!\d))")
+# A year, a month, a day, or a moment, of which the day is kept.
+_DATE = re.compile(
+    r"(\d{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01])(?:T[\d:.]+(?:Z|[+-][\d:]+)?)?)?)?"
 )
 
 # One French wording for each member of each closed list. Members are text, so a column of a
@@ -152,6 +160,21 @@ LABELS: Mapping[type[StrEnum], Mapping[str, str]] = MappingProxyType(
 )
 
 
+def count_text(count: int) -> str:
+    """Word a number with a no-break space between thousands: 29 589."""
+    return f"{count:,}".replace(",", "\N{NO-BREAK SPACE}")
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Word a number and what it counts, singular up to 1: 0 commune, 1 commune, 39 communes."""
+    return f"{count_text(count)} {noun if count <= 1 else plural or f'{noun}s'}"
+
+
+def bound_spaces(text: str) -> str:
+    """Put the no-break spaces of French: before ``: ; ? ! »``, after ``«``, between thousands."""
+    return _BOUND_SPACE.sub("\N{NO-BREAK SPACE}", text)
+
+
 def minutes_text(minutes: float) -> str:
     """Word a duration in minutes, to the tenth: 6,3 min; 15 min."""
     rounded = round(minutes, 1)
@@ -187,6 +210,22 @@ def long_date(iso: str) -> str:
     """
     date = _date(iso)
     return f"{'1er' if date.day == 1 else date.day} {_MONTHS[date.month - 1]} {date.year}"
+
+
+def date_text(text: str) -> str:
+    """
+    Word a date as far as it is known: 26 décembre 2023, octobre 2025, 2021.
+
+    The hour of a moment is left out. A text that is no date, such as ``COG 2026``, is returned
+    as it is.
+    """
+    found = _DATE.fullmatch(text)
+    if found is None:
+        return text
+    year, month, day = found.groups()
+    if day is not None:
+        return long_date(f"{year}-{month}-{day}")
+    return year if month is None else f"{_MONTHS[int(month) - 1]} {year}"
 
 
 def _date(iso: str) -> dt.date:

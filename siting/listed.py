@@ -11,10 +11,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from siting.communes import CommuneNames, Designation
 from siting.errors import DataError
-from siting.names import commune_key
-
-_ARTICLES = frozenset({"l", "le", "la", "les"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +83,8 @@ def resolve_listed(
     """
     Find the communes that a call names, whatever has become of them.
 
-    A name is looked for in the départements of the call among the current communes, then
-    among the former ones; first as it is written (`names.commune_key`), then without its
-    article, then as the beginning of one single name (Saint-Ouen is Saint-Ouen-sur-Seine).
-    An INSEE code is taken as it is.
+    A name is looked for in the départements of the call, among communes of today and former
+    ones (`communes.CommuneNames.designated`). An INSEE code is taken as it is.
 
     Parameters
     ----------
@@ -104,65 +100,34 @@ def resolve_listed(
     DataError
         If a name is unknown, or is that of several communes.
     """
-    known = _known_communes(register, history, departements)
-    found = [_named_commune(name, known) for name in names]
-    unknown = [name for name, rows in zip(names, found, strict=True) if len(rows) == 0]
-    several = [name for name, rows in zip(names, found, strict=True) if len(rows) > 1]
-    if unknown or several:
+    known = CommuneNames.of(register, history)
+    found = [_named(name, known, departements=departements) for name in names]
+    unclear = [
+        f"« {name} » {'désigne plusieurs communes' if one.several else 'est introuvable'}"
+        + (f" ({one.question})" if one.question else "")
+        for name, one in zip(names, found, strict=True)
+        if one.commune is None
+    ]
+    if unclear:
         raise DataError(
-            "La liste de communes de l'appel ne peut pas être lue : "
-            + "; ".join(
-                [f"« {name} » est introuvable" for name in unknown]
-                + [f"« {name} » désigne plusieurs communes" for name in several]
-            )
-            + ". Écrivez le nom officiel ou le code INSEE dans le fichier de l'appel."
+            f"La liste de communes de l'appel ne peut pas être lue : {'; '.join(unclear)}. "
+            "Écrivez le nom officiel ou le code INSEE dans le fichier de l'appel."
         )
-    rows = pd.concat([known.iloc[:0], *found]).drop_duplicates("code")
-    former = rows[rows["is_former"]].sort_values("code")
+    communes = {one.commune.code: one.commune for one in found if one.commune is not None}
     return ListedCommunes(
-        codes=frozenset(rows.loc[~rows["is_former"], "code"]),
+        codes=frozenset(code for code, one in communes.items() if not one.is_former),
         former=tuple(
-            FormerListed(*part)
-            for part in former[["code", "nom", "code_insee"]].itertuples(index=False, name=None)
+            FormerListed(code, one.nom, one.code_insee)
+            for code, one in sorted(communes.items())
+            if one.is_former
         ),
         departements=tuple(departements),
     )
 
 
-def _known_communes(
-    register: pd.DataFrame, history: pd.DataFrame, departements: Sequence[str]
-) -> pd.DataFrame:
-    """Stack current and former communes of the départements, with the keys of their names."""
-    current = pd.DataFrame(
-        {"code": register.index, "code_insee": register.index, "nom": register["nom"].to_numpy()}
-    ).assign(is_former=False)
-    former = pd.DataFrame(
-        {"code": history.index, "code_insee": history["code_insee"], "nom": history["nom"]}
-    ).assign(is_former=True)
-    former = former[~former["code"].isin(register.index)]
-    known = pd.concat([current, former], ignore_index=True)
-    known = known[is_within(known["code_insee"], departements)]
-    key = known["nom"].fillna("").map(commune_key)
-    return known.assign(key=key, bare_key=key.map(_without_article))
-
-
-def _without_article(key: str) -> str:
-    first, _, rest = key.partition(" ")
-    return rest if first in _ARTICLES and rest else key
-
-
-def _named_commune(name: str, known: pd.DataFrame) -> pd.DataFrame:
-    """Keep the rows that the name designates: current communes before former ones."""
-    key = commune_key(name)
-    bare_key = _without_article(key)
-    for matches in (
-        known["code"] == name,
-        known["key"] == key,
-        known["bare_key"] == bare_key,
-        known["bare_key"].str.startswith(f"{bare_key} "),
-    ):
-        rows = known[matches]
-        current = rows[~rows["is_former"]]
-        if len(rows):
-            return current if len(current) else rows
-    return known.iloc[:0]
+def _named(name: str, known: CommuneNames, *, departements: Sequence[str]) -> Designation:
+    """Find the commune of a code, today's before a former one, else of a name."""
+    coded = known.of_code(name, departements=departements)
+    if coded is not None:
+        return Designation(commune=coded)
+    return known.designated(name, departements=departements)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from siting.errors import DataError
+from siting.labels import short_date
 from siting.tables import AccessStatus
 from siting.taxonomy import Taxonomy
 from siting.walks import nearest_by_family
@@ -33,7 +34,8 @@ class Nearest:
     is_edge_limited
         If a nearer service may lie outside of the data.
     not_mapped
-        Names of the categories that count and that the map is known to miss.
+        Names of the categories that count, of which nothing is reached, and that the map is
+        known to miss: a far one says nothing of a near one.
     """
 
     walk_min: float
@@ -57,6 +59,7 @@ def nearest_services(
     *,
     taxonomy: Taxonomy,
     family: str,
+    mapped_on: str = "",
 ) -> dict[str, Nearest]:
     """
     Find, for each site, the service of a family that is nearest on foot.
@@ -69,6 +72,8 @@ def nearest_services(
         Tables `SITES`, `ACCESS` and `SERVICES`.
     taxonomy, family
         Which categories count for which family.
+    mapped_on
+        ISO date of the map the services are from; empty when unknown.
 
     Returns
     -------
@@ -82,18 +87,17 @@ def nearest_services(
     """
     if sites.empty:
         return {}
-    labels = {
-        category.id: category.label
-        for category in taxonomy.categories
-        if family in category.counts_for
-    }
+    counting = [category for category in taxonomy.categories if family in category.counts_for]
+    labels = {category.id: category.label for category in counting}
+    poorly_mapped = [category.id for category in counting if category.mapping == "poor"]
     rows = access.reset_index()
     rows = rows[(rows["rank"] == 1) & rows["category"].isin(list(labels))]
     rows = rows.assign(category_label=rows["category"].map(labels))
     absent = sites.index.difference(rows["site_id"])
     if len(absent):
         raise DataError(f"ACCESS has no walk for site {absent[0]!r} and family {family!r}.")
-    is_missed = rows["access_status"] == AccessStatus.NOT_MAPPED
+    is_reached = rows["access_status"] == AccessStatus.REACHED
+    is_missed = rows["category"].isin(poorly_mapped) & ~is_reached
     by_site = rows.assign(missed=rows["category_label"].where(is_missed)).groupby("site_id")
     found = pd.DataFrame(
         {
@@ -102,7 +106,7 @@ def nearest_services(
             "is_edge_limited": by_site["edge_limited"].any().astype(bool),
             "not_mapped": by_site["missed"].agg(lambda names: tuple(names.dropna())),
         }
-    ).join(_best(access, services, family, labels))
+    ).join(_best(access, services, {family: list(labels)}, labels, mapped_on))
     found["service"] = found["service"].fillna("")
     return {
         str(site_id): Nearest(**row)
@@ -111,10 +115,14 @@ def nearest_services(
 
 
 def _best(
-    access: pd.DataFrame, services: pd.DataFrame, family: str, labels: Mapping[str, str]
+    access: pd.DataFrame,
+    services: pd.DataFrame,
+    family_categories: Mapping[str, Collection[str]],
+    labels: Mapping[str, str],
+    mapped_on: str,
 ) -> pd.DataFrame:
     """Word the nearest service of each site that reaches one: the one that maps draw."""
-    best = nearest_by_family(access, {family: list(labels)}).set_index("site_id")
+    best = nearest_by_family(access, family_categories).set_index("site_id")
     known = services[["source", "observed_on"]].reindex(best["service_id"]).set_index(best.index)
     seen_on = known["observed_on"].str.replace(_ISO_DATE, r"\3/\2/\1", regex=True)
     parts = (
@@ -126,7 +134,8 @@ def _best(
         " ",
         best["service_id"],
         ", ",
-        ("mis à jour le " + seen_on).fillna("date inconnue"),
+        f"carte du {short_date(mapped_on)}" if mapped_on else "carte sans date",
+        (", objet mis à jour le " + seen_on).fillna(""),
     )
     service = pd.Series("", index=best.index, dtype="str")
     for part in parts:

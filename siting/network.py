@@ -22,6 +22,7 @@ from siting.errors import NetworkError
 IntArray = npt.NDArray[np.int64]
 
 _COVERAGE_STEP_DEG = 0.01  # the sides of a box in degrees are curves in a metric CRS
+_MARGIN_DEG = 1.0  # more than what those curves swell by, over the widest network
 
 # --- What is walkable: one table, followed to the letter by the independent engine of the tests.
 # Every way with a `highway` tag, both directions, except these.
@@ -281,9 +282,8 @@ def walk_network(ways: Ways, *, coverage: shapely.Geometry | None = None) -> Wal
     start, stop = _edge_spans(ways, node)
     if not len(start):
         raise NetworkError("Les données ne contiennent aucune voie praticable à pied.")
-    crs = metric_crs(
-        (ways.lon.min(), ways.lat.min(), ways.lon.max(), ways.lat.max()),
-    )
+    bounds = (ways.lon.min(), ways.lat.min(), ways.lon.max(), ways.lat.max())
+    crs = metric_crs(bounds)
     cum_m = _cumulated_m(ways)
     used, ends = np.unique(np.concatenate([node[start], node[stop]]), return_inverse=True)
     u, v = np.split(ends, 2)
@@ -305,17 +305,25 @@ def walk_network(ways: Ways, *, coverage: shapely.Geometry | None = None) -> Wal
         component=_components(u, v, len(used)),
         lines=lines,
         tree=shapely.STRtree(lines),
-        extent=_extent(xy, coverage, crs),
+        extent=_extent(xy, crs, coverage=coverage, bounds=bounds),
     )
 
 
-def _extent(xy: FloatArray, coverage: shapely.Geometry | None, crs: CRS) -> shapely.Geometry:
+def _extent(
+    xy: FloatArray,
+    crs: CRS,
+    *,
+    coverage: shapely.Geometry | None,
+    bounds: tuple[float, float, float, float],
+) -> shapely.Geometry:
     hull = shapely.convex_hull(shapely.multipoints(xy))
     if coverage is None:
         return hull
+    # A file may claim the whole world, which cannot be projected: what is near is enough.
+    near = shapely.intersection(coverage, shapely.buffer(shapely.box(*bounds), _MARGIN_DEG))
     to_metric = metric_transformer(crs)
     covered = shapely.transform(
-        shapely.segmentize(coverage, _COVERAGE_STEP_DEG),
+        shapely.segmentize(near, _COVERAGE_STEP_DEG),
         lambda at: np.column_stack(to_metric.transform(at[:, 0], at[:, 1])),
     )
     return shapely.intersection(hull, covered)
@@ -336,15 +344,34 @@ def _sorted_ways(ways: Ways) -> Ways:
 
 
 def _edge_spans(ways: Ways, node: IntArray) -> tuple[IntArray, IntArray]:
-    """Cut ways at their ends and wherever a node is used twice; return first and last positions."""
+    """
+    Cut ways at their ends, where a node is used twice, and where a way turns back on itself.
+
+    Return the first and the last position of each edge.
+    """
     is_cut = np.bincount(node)[node] > 1
+    is_cut[1:-1] |= node[:-2] == node[2:]
     size = np.diff(ways.offset)
     is_cut[ways.offset[:-1][size > 0]] = True
     is_cut[ways.offset[1:][size > 0] - 1] = True
     cut = np.flatnonzero(is_cut)
     way = np.searchsorted(ways.offset, cut, side="right") - 1
     joined = way[:-1] == way[1:]
-    return cut[:-1][joined], cut[1:][joined]
+    return _drawn_once(node, cut[:-1][joined], cut[1:][joined])
+
+
+def _drawn_once(node: IntArray, start: IntArray, stop: IntArray) -> tuple[IntArray, IntArray]:
+    """
+    Leave out the segments that several ways share, all but the first time.
+
+    Two places of one street must be on one edge, or the walk between them goes through an
+    end of it. A shared segment is always an edge by itself: ways are cut at both of its ends.
+    """
+    ends = np.sort([node[start], node[stop]], axis=0)
+    segment = ends[0] * len(node) + ends[1]
+    key = np.where(stop - start == 1, segment, -1 - start)
+    first = np.sort(np.unique(key, return_index=True)[1])
+    return start[first], stop[first]
 
 
 def _cumulated_m(ways: Ways) -> FloatArray:

@@ -115,7 +115,9 @@ def services_from_osm(objects: gpd.GeoDataFrame, taxonomy: Taxonomy) -> gpd.GeoD
     nearest station, within 200 m.
 
     The service is where one goes in: its entrances, else the outline of its area, else its
-    point; a stop is all its platforms. Opening hours and quality are ignored.
+    point. A stop of several platforms has a row for each, so that a walk ends at the object
+    it cites: they name each other in `merged_ids`, and count as one service. Opening hours
+    and quality are ignored.
 
     Parameters
     ----------
@@ -144,7 +146,11 @@ def services_from_osm(objects: gpd.GeoDataFrame, taxonomy: Taxonomy) -> gpd.GeoD
         return SERVICES.empty()
     pairs = sorted(_pairs(places, taxonomy))
     groups = _groups(places, pairs, taxonomy.identity_keys)
-    rows = [_service([places[at] for at in sorted(members)], taxonomy) for members in groups]
+    rows = [
+        row
+        for members in groups
+        for row in _service_rows([places[at] for at in sorted(members)], taxonomy)
+    ]
     rows.sort(key=lambda row: _id_key(row["service_id"]))
     return SERVICES.conform(gpd.GeoDataFrame(rows, geometry="geometry", crs=WGS84))
 
@@ -294,33 +300,42 @@ def _groups(
     return [group.members for at, group in enumerate(group_of) if at == min(group.members)]
 
 
-def _service(members: Sequence[_Place], taxonomy: Taxonomy) -> dict[str, Any]:
-    """Describe the service that places are, as a row of SERVICES."""
+def _service_rows(members: Sequence[_Place], taxonomy: Taxonomy) -> list[dict[str, Any]]:
+    """Describe the service that places are: a row of SERVICES, or one for each platform."""
     ordered = sorted(members, key=lambda place: place.standing)
     proper = [place for place in ordered if not place.doors_of] or ordered
     found = {category for place in proper for category in place.categories}
     categories = [category for category in taxonomy.categories if category.id in found]
-    return {
-        "service_id": ordered[0].osm_id,
+    common = {
         "categories": ";".join(category.id for category in categories),
         "name": next((place.name for place in [*proper, *ordered] if place.name), ""),
-        "merged_ids": ";".join(sorted((place.osm_id for place in ordered[1:]), key=_id_key)),
         "source": SOURCE,
         "observed_on": _observed_on(proper),
         "wheelchair": _wheelchair(proper),
-        "geometry": _geometry(ordered, is_stop=any(one.is_stop for one in categories)),
     }
+    platforms = [place for place in ordered if place.standing in (_Standing.AREA, _Standing.POINT)]
+    has_doors = any(place.doors_of or place.entrances is not None for place in ordered)
+    is_stop = any(category.is_stop for category in categories)
+    cited = platforms if is_stop and platforms and not has_doors else ordered[:1]
+    return [
+        common
+        | {
+            "service_id": one.osm_id,
+            "merged_ids": _id_list(place for place in ordered if place is not one),
+            "geometry": _doors(ordered) if has_doors else one.geometry,
+        }
+        for one in cited
+    ]
 
 
-def _geometry(ordered: Sequence[_Place], *, is_stop: bool) -> shapely.Geometry:
-    doors = [place.entrances for place in ordered if place.entrances is not None]
-    doors += [place.geometry for place in ordered if place.doors_of]
-    if doors:
-        return _points(doors)
-    platforms = [place.geometry for place in ordered if place.standing < _Standing.TRACK]
-    if is_stop and len(platforms) > 1:
-        return _points(platforms)
-    return ordered[0].geometry
+def _id_list(places: Iterable[_Place]) -> str:
+    return ";".join(sorted((place.osm_id for place in places), key=_id_key))
+
+
+def _doors(places: Sequence[_Place]) -> shapely.Geometry:
+    """Return the doors of a service."""
+    doors = [place.entrances for place in places if place.entrances is not None]
+    return _points([*doors, *(place.geometry for place in places if place.doors_of)])
 
 
 def _points(shapes: Sequence[shapely.Geometry]) -> shapely.Geometry:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from siting.calls import RulePack
-from siting.labels import LABELS, minutes_text
+from siting.labels import LABELS, counted, minutes_text
 from siting.study import Located, Study, TerritoryStudy, id_list
 from siting.tables import CommuneCheck, GeocodeReason, GeocodeStatus, RequirementKind, Verdict
 
@@ -33,13 +33,13 @@ def study_lines(study: Study) -> Iterator[str]:
 def geocode_lines(located: Located) -> Iterator[str]:
     """Yield what to know of a geocoding: sites by status, remarks on the file."""
     yield from _site_lines(located.sites)
-    yield from _notes(located.projects.notes)
+    yield from _notes(located.notes)
 
 
 def territory_lines(study: TerritoryStudy) -> Iterator[str]:
     """Yield what to know of a territory: its communes, those flagged."""
     communes, coverage = study.communes, study.coverage
-    yield f"{study.place} : {len(communes)} communes"
+    yield f"{study.place} : {counted(len(communes), 'commune')}"
     yield f"  Petites villes de demain : {int(communes['is_pvd'].sum())}"
     listed = coverage["is_listed_unserved"].dropna()
     if len(listed) and study.pack is not None:
@@ -47,14 +47,11 @@ def territory_lines(study: TerritoryStudy) -> Iterator[str]:
         for code, former in coverage["delegated_listed"].dropna().items():
             yield f"  {communes.loc[code, 'nom']} n'est listée qu'en partie : {former}"
     if study.inventory is not None:
-        served = coverage["is_served"]
-        yield (
-            f"  Selon l'inventaire : {int((served == True).sum())} pourvues, "  # noqa: E712
-            f"{int((served == False).sum())} non pourvues, "  # noqa: E712
-            f"{int(served.isna().sum())} indéterminées"
+        served = coverage["is_served"].astype("object").map({True: "oui", False: "non"})
+        counts = served.fillna("indéterminé").value_counts()
+        yield "  Pourvues selon l'inventaire : " + ", ".join(
+            f"{answer} {counts.get(answer, 0)}" for answer in ("oui", "non", "indéterminé")
         )
-        if study.n_uncounted:
-            yield f"  Lignes de l'inventaire non comptées : {study.n_uncounted} (voir le classeur)"
     yield from _notes(study.notes)
 
 

@@ -347,7 +347,7 @@ SERVICES = Table(
     (
         Column("categories", "text", "categories of the service, ;-list"),
         Column("name", "text", "name on the map"),
-        Column("merged_ids", "text", "other objects of the same service, ;-list"),
+        Column("merged_ids", "text", "other objects, rows or not, of the same service, ;-list"),
         Column("source", "text", "where the service is known from"),
         Column("observed_on", "text", "date of the last check or edit, ISO"),
         Column(

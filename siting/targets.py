@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import shapely
 from pyproj import Transformer
 
@@ -15,18 +16,21 @@ from siting.network import IntArray, Snaps, WalkNetwork
 
 _POINTS = (0, 4)  # shapely's type ids of Point and MultiPoint
 _AREAS = (3, 6)  # Polygon and MultiPolygon
+_SHARED_STEP_M = 10.0  # a stretch that outline and street share is reached all along it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Targets:
     """
-    Places where services are reached, sorted by service; a service may have several.
+    Places where services are reached, sorted by group; a group may have several.
 
     `service` is a position in the table of services, `lon` and `lat` are degrees, and
-    `snaps` tells where the place meets the network.
+    `snaps` tells where the place meets the network. `group` is the position of the first of
+    the rows that are one service: the platforms of a stop, which name each other.
     """
 
     service: IntArray
+    group: IntArray
     lon: FloatArray
     lat: FloatArray
     snaps: Snaps
@@ -64,10 +68,24 @@ def service_targets(services: gpd.GeoDataFrame, network: WalkNetwork, *, limit_m
         [np.flatnonzero(is_point)[of_point], np.flatnonzero(~is_point)[of_gate]]
     )
     places = np.concatenate([points, gates])
-    order = np.lexsort((places[:, 1], places[:, 0], service))
+    group = service_groups(services)[service]
+    order = np.lexsort((places[:, 1], places[:, 0], service, group))
     lon, lat = places[order, 0], places[order, 1]
     snaps = network.snap(lon, lat, limit_m=limit_m)
-    return Targets(service=service[order], lon=lon, lat=lat, snaps=snaps)
+    return Targets(service=service[order], group=group[order], lon=lon, lat=lat, snaps=snaps)
+
+
+def service_groups(services: gpd.GeoDataFrame) -> IntArray:
+    """
+    Return, for each row of SERVICES, the position of the first row that is the same service.
+
+    Rows are the same service when one names the other in `merged_ids`, as the platforms of
+    a stop do; a merged object that has no row of its own changes nothing.
+    """
+    position = pd.Series(np.arange(len(services)), index=services.index)
+    named = services["merged_ids"].str.split(";").explode().map(position)
+    first = named.groupby(level=0).min().reindex(services.index)
+    return np.asarray(np.fmin(position.to_numpy(), first.to_numpy(np.float64)), dtype=np.int64)
 
 
 def _gates(shapes: npt.NDArray[np.object_], network: WalkNetwork) -> tuple[FloatArray, IntArray]:
@@ -75,8 +93,9 @@ def _gates(shapes: npt.NDArray[np.object_], network: WalkNetwork) -> tuple[Float
     to_metric = metric_transformer(network.crs)
     outlines = _outlines(shapes, to_metric)
     crossed, edge = network.tree.query(outlines, predicate="intersects")
+    shared = shapely.intersection(outlines[crossed], network.lines[edge])
     crossings, of_crossing = shapely.get_coordinates(
-        shapely.intersection(outlines[crossed], network.lines[edge]), return_index=True
+        shapely.segmentize(shared, _SHARED_STEP_M), return_index=True
     )
     apart = np.setdiff1d(np.flatnonzero(~shapely.is_empty(outlines)), crossed)
     of_foot, nearest = network.tree.query_nearest(outlines[apart], all_matches=False)

@@ -14,8 +14,6 @@ from functools import cached_property
 from importlib import resources
 from typing import Any, Literal
 
-import pandas as pd
-
 from siting.errors import DataError
 from siting.names import plain_key
 
@@ -258,24 +256,6 @@ def taxonomy_from_toml(text: str) -> Taxonomy:
         exclusions=tuple(_exclusion(entry) for entry in content.get("exclusions", [])),
         identity_keys=tuple(content.get("identity_keys", [])),
     )
-
-
-def category_table(taxonomy: Taxonomy) -> pd.DataFrame:
-    """
-    Return what other tables say of each category.
-
-    Returns
-    -------
-    categories
-        One row per category, in the order of the taxonomy: index `category`; `label`,
-        `families` and `counts_for` (``;``-lists), `mapping`.
-    """
-    rows = [
-        (c.id, c.label, ";".join(c.families), ";".join(c.counts_for), c.mapping)
-        for c in taxonomy.categories
-    ]
-    columns = ["category", "label", "families", "counts_for", "mapping"]
-    return pd.DataFrame(rows, columns=columns, dtype="str").set_index("category")
 
 
 def _family(entry: Mapping[str, Any]) -> Family:

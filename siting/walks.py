@@ -153,9 +153,9 @@ class _Drawing:
         return [drawn[pair] for pair in range(len(site))]
 
     def _best(self, walk_m: FloatArray, service: int) -> int:
-        first, last = np.searchsorted(self.targets.service, [service, service + 1])
-        total_m = walk_m[first:last] + self.targets.snaps.snap_m[first:last]
-        return int(first + np.nanargmin(np.where(np.isfinite(total_m), total_m, np.nan)))
+        own = np.flatnonzero(self.targets.service == service)
+        total_m = walk_m[own] + self.targets.snaps.snap_m[own]
+        return int(own[np.nanargmin(np.where(np.isfinite(total_m), total_m, np.nan))])
 
     def _path(
         self, from_origin: FloatArray, previous: IntArray, origin: int, target: int

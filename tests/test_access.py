@@ -141,6 +141,16 @@ def test_counts_within_minutes(village: WalkNetwork) -> None:
     assert counts.to_dict() == {1: 1, 3: 3, 5: 4}
 
 
+def test_counts_go_beyond_the_cut_off(village: WalkNetwork) -> None:
+    rule = AccessRule(profile=RUNNER, cutoff_min=2.0, reach_min=(1, 3, 5))
+    shops = {"node/1": (90, 0), "node/2": (250, 0), "node/3": (0, 290), "node/4": (400, 50)}
+    result = measured({"s": (0, 0)}, services(shops), village, rule)
+    counts = result.reach.loc[("s", "boulangerie"), "n_services"]
+    assert counts.to_dict() == {1: 1, 3: 3, 5: 4}
+    status = result.access.loc[("s", "boulangerie"), "access_status"]
+    assert status.tolist() == ["reached", "beyond_cutoff", "beyond_cutoff"]  # over 200 m
+
+
 @pytest.mark.parametrize(
     ("site", "status"),
     [
@@ -211,6 +221,15 @@ def test_a_service_area_is_reached_where_a_street_crosses_its_outline(
     assert nearest(result, "s")["line_m"] == pytest.approx(150, abs=0.05)
 
 
+def test_an_area_along_a_street_is_reached_all_along_it(village: WalkNetwork) -> None:
+    square = services({"way/1": (0, 0)})
+    corners = [at(100, 0), at(200, 0), at(200, 50), at(100, 50)]  # its southern side is a street
+    square = square.set_geometry([shapely.Polygon(corners)], crs=WGS84)
+    result = measured({"s": (150, -5)}, square, village)
+    # straight across the street, to within half of the 10 m between places looked at
+    assert 5 - 0.05 <= nearest(result, "s")["walk_m"] <= 5 + 5 + 0.05
+
+
 def test_a_building_is_reached_at_the_side_near_the_street(village: WalkNetwork) -> None:
     shop = services({"way/1": (0, 0)})
     corners = [at(150, 10), at(180, 60), at(120, 60)]  # its front corner faces the street
@@ -225,6 +244,22 @@ def test_entrances_are_targets(village: WalkNetwork) -> None:
     doors = doors.set_geometry([shapely.MultiPoint([at(390, 0), at(120, 0)])], crs=WGS84)
     result = measured({"s": (0, 0)}, doors, village)
     assert nearest(result, "s")["walk_m"] == pytest.approx(120, abs=0.05)
+
+
+def test_the_platforms_of_a_stop_are_one_service_reached_at_the_nearest(
+    village: WalkNetwork,
+) -> None:
+    stop = services({"node/1": (100, 0), "node/2": (200, 0), "node/3": (400, 0)})
+    stop["merged_ids"] = ["node/2;node/9", "node/1;node/9", ""]  # node/9 has no row
+    result = measured({"west": (50, 0), "east": (250, 0)}, stop, village)
+    # 50 m to the first platform from the west, and from the east 50 m to the second
+    for site, cited in (("west", "node/1"), ("east", "node/2")):
+        row = nearest(result, site)
+        assert (row["service_id"], round(row["walk_m"])) == (cited, 50)
+        assert nearest(result, site, 2)["service_id"] == "node/3"
+        assert nearest(result, site, 3)["access_status"] == "no_service"
+    # within 300 m of the east: the stop, once, and the other one at 150 m
+    assert result.reach.loc[("east", "boulangerie", 3), "n_services"] == 2
 
 
 def test_layers_without_crs_or_in_metres_are_refused(village: WalkNetwork) -> None:

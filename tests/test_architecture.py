@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -44,10 +45,15 @@ def modules_but(*folders: str) -> list[Path]:
     return [path for path in MODULES if not name_of(path).startswith(folders)]
 
 
+@functools.cache
+def syntax(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imported(path: Path) -> set[str]:
     """Return the full names of the modules that a module imports, wherever in it."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(syntax(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -62,7 +68,7 @@ def libraries(path: Path) -> set[str]:
 
 def called(path: Path) -> Iterator[tuple[str, str]]:
     """Yield the last word and the whole text of each call."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(syntax(path)):
         if isinstance(node, ast.Call):
             text = ast.unparse(node.func)
             yield text.rpartition(".")[2], text
@@ -73,7 +79,7 @@ def calls_of(path: Path, words: set[str]) -> list[str]:
 
 
 def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(syntax(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
@@ -132,10 +138,11 @@ def test_only_sources_and_export_know_file_formats() -> None:
     } == {}
 
 
-def test_only_maps_and_export_know_folium() -> None:
+def test_only_what_makes_or_passes_maps_knows_folium() -> None:
+    """`study` hands pages over, `export` writes them and tells folium's version."""
     assert {
         name_of(path): found
-        for path in modules_but("siting/maps/", "siting/export/")
+        for path in modules_but("siting/maps/", "siting/export/", "siting/study/")
         if (found := libraries(path) & MAP_LIBRARIES)
     } == {}
 
@@ -165,18 +172,14 @@ def test_functions_say_what_they_return_or_do() -> None:
 
 
 def test_every_module_says_what_it_is() -> None:
-    assert [
-        name_of(path)
-        for path in MODULES
-        if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    ] == []
+    assert [name_of(path) for path in MODULES if not ast.get_docstring(syntax(path))] == []
 
 
 def test_public_functions_are_documented() -> None:
     undocumented = [
         f"{name_of(path)}:{function.name}"
         for path in MODULES
-        for function in ast.parse(path.read_text(encoding="utf-8")).body
+        for function in syntax(path).body
         if isinstance(function, ast.FunctionDef)
         and not function.name.startswith("_")
         and not ast.get_docstring(function)

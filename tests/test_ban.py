@@ -204,7 +204,7 @@ def test_the_probe_tells_nothing_of_the_user_and_fails_in_french(
     geocoder.probe()
     assert parse_qs(urlsplit(script.asked[0].path).query)["q"] == ["mairie"]
     script.answers = [(404, {}, b"<html>Not found</html>")]
-    with pytest.raises(SourceError, match=r"--geocoder URL.*--offline"):
+    with pytest.raises(SourceError, match=r"--geocoder URL.*--geocoder none"):
         geocoder.probe()
 
 

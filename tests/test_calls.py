@@ -56,7 +56,9 @@ TAXONOMY = Taxonomy(
         Category(id="banque", label="Banque", families=("commerces",), selectors=()),
     ),
 )
-WALKING = Walking(taxonomy=TAXONOMY, walker_label="personne âgée", cutoff_min=30)
+WALKING = Walking(
+    taxonomy=TAXONOMY, walker_label="personne âgée", cutoff_min=30, mapped_on="2025-12-26"
+)
 
 COMMUNE_TABLE = COMMUNES.conform(
     gpd.GeoDataFrame(
@@ -259,8 +261,18 @@ def test_family_is_near_when_a_counting_service_is_within_the_threshold() -> Non
     assert near["verdict"] == "rempli"
     assert near["measure"] == "6,3 min à pied (305 m)"
     assert near["evidence"] == (
-        "Au bon pain (Boulangerie) ; OpenStreetMap node/1, mis à jour le 06/05/2024"
+        "Au bon pain (Boulangerie) ; OpenStreetMap node/1, carte du 26/12/2025, "
+        "objet mis à jour le 06/05/2024"
     )
+
+
+def test_a_long_straight_link_to_the_street_is_told() -> None:
+    table = judged(site(), walks=(walk("boulangerie", **{**BAKERY, "snap_m": 95.0}),))
+    near = one(table, "commerces")
+    assert near["verdict"] == "rempli"
+    assert "dont 95 m en ligne droite du site à la rue" in near["evidence"]
+    table = judged(site(), walks=(walk("boulangerie", **{**BAKERY, "snap_m": 50.0}),))
+    assert "ligne droite" not in one(table, "commerces")["evidence"]
 
 
 def test_threshold_itself_is_near_and_a_second_more_is_not() -> None:
@@ -290,7 +302,7 @@ def test_the_nearest_of_the_counting_categories_is_the_evidence() -> None:
     )
     near = one(table, "commerces")
     assert near["measure"] == "2 min à pied (96 m)"
-    assert near["evidence"] == ("sans nom (Marché) ; OpenStreetMap way/2, date inconnue")
+    assert near["evidence"] == ("sans nom (Marché) ; OpenStreetMap way/2, carte du 26/12/2025")
 
 
 @pytest.mark.parametrize(
@@ -316,6 +328,12 @@ def test_the_nearest_of_the_counting_categories_is_the_evidence() -> None:
         ),
         (
             (walk("boulangerie"), walk("marche", access_status="not_mapped")),
+            "a_verifier",
+            "aucun service à moins de 30 min à pied",
+            "souvent absent de la carte : Marché",
+        ),
+        (  # one far away does not tell that there is none nearby
+            (walk("boulangerie"), walk("marche", access_status="beyond_cutoff")),
             "a_verifier",
             "aucun service à moins de 30 min à pied",
             "souvent absent de la carte : Marché",

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 from places import HISTORY, REGISTER, projects
 
-from siting.declaration import declared_communes, departement_of
+from siting.declaration import Unrecognised, declared_communes, unrecognised_communes
 from siting.tables import DECLARED
 
 
@@ -81,8 +81,22 @@ def test_no_project_gives_an_empty_table() -> None:
     pd.testing.assert_frame_equal(table, DECLARED.empty())
 
 
-@pytest.mark.parametrize(
-    ("code", "departement"), [("93010", "93"), ("2A004", "2A"), ("97411", "974"), ("98818", "988")]
-)
-def test_departements(code: str, departement: str) -> None:
-    assert departement_of(code) == departement
+def test_what_is_not_recognised_is_named_once_with_its_sites() -> None:
+    rows = projects(
+        {"commune": "Pantain", "code_postal": "93500"},
+        {"commune": "Pantin"},
+        {"commune": "Pantain", "code_postal": "93500"},
+        {"address": "12 rue Carnot, bâtiment B"},
+        {"code_insee": "99999"},
+        {},
+    )
+    table = declared_communes(rows, register=REGISTER, history=HISTORY)
+    assert unrecognised_communes(rows, table, register=REGISTER, history=HISTORY) == [
+        Unrecognised("Pantain", ("p1", "p3"), "Vouliez-vous dire : Pantin (93055) ?"),
+        Unrecognised("99999", ("p5",), ""),
+    ]
+
+
+def test_the_tail_of_an_address_is_a_commune_by_its_whole_name_only() -> None:
+    assert declared(address="12 rue Carnot, Châlons", code_postal="51000") == ("", "", "")
+    assert declared(commune="Châlons", code_postal="51000") == ("51108", "51108", "same")

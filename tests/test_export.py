@@ -193,6 +193,10 @@ class TestOwnColumns:
         header = read_back(export.csv_bytes(out, SITES))[0]
         assert header[-5:] == ["siret", *added]
 
+    def test_names_that_differ_by_case_clash(self) -> None:
+        own = pd.DataFrame({"Commune": ["x", "y"]}, index=pd.Index(["007", "2A004"]))
+        assert list(export.with_own_columns(a_sites(), own).columns)[-1] == "saisi_Commune"
+
     def test_other_sites_are_refused(self) -> None:
         with pytest.raises(DataError, match="same sites"):
             export.with_own_columns(a_sites(), pd.DataFrame({"a": ["1"]}, index=["007"]))
@@ -300,7 +304,7 @@ class TestXlsx:
         assert "access_status | no_path |" in text
         assert "mètres" in text
         assert "© les contributeurs d'OpenStreetMap" in text
-        assert "2023-12-25" in text
+        assert "25 décembre 2023" in text
         assert "2026-01-02" not in text  # dates of the run are in the manifest only
 
     @pytest.mark.parametrize(
@@ -487,7 +491,7 @@ class TestFolder:
         (tmp_path / "out").write_text("mine")
         with pytest.raises(OutputError, match="est un fichier"):
             export.check_folder(tmp_path / "out", overwrite=True)
-        with pytest.raises(OutputError, match="Impossible d'écrire"):
+        with pytest.raises(OutputError, match="est un fichier"):
             export.check_folder(tmp_path / "out" / "sub", overwrite=True)
 
     @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x", "..\\x", "C:x", ""])

@@ -353,7 +353,7 @@ def test_a_service_that_never_answered_stops_the_run(script: Script) -> None:
 def test_a_service_that_is_not_there_stops_the_run_at_once() -> None:
     with scripted_server() as script:
         geocoder = client(script)
-    with pytest.raises(SourceUnavailable, match="--offline"):
+    with pytest.raises(SourceUnavailable, match="--geocoder none"):
         sites_of(geocoder, *rows_of(*range(12, 30)))
 
 

@@ -37,7 +37,9 @@ HISTORY = COMMUNE_HISTORY.conform(
 def read(tmp_path: Path, text: str, *departements: str) -> Inventory:
     path = tmp_path / "inventaire.csv"
     path.write_bytes(text.encode())
-    return read_inventory(path, register=REGISTER, history=HISTORY, departements=departements)
+    return read_inventory(
+        path, register=REGISTER, history=HISTORY, this_year=2026, departements=departements
+    )
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,10 @@ def read(tmp_path: Path, text: str, *departements: str) -> Inventory:
         ("L’ile st denis;;", "93039", ""),
         ("Ajaccio;;20700", "2A004", ""),
         ("Bondy;;", "93010", ""),
+        ("Saint-Ouen;;93400", "93070", ""),
+        ("Ile Saint Denis;;93450", "93039", ""),
+        ("St Ouen s/ Seine;;93400", "93070", ""),
+        ("Paris 11;;75011", "75056", "75111"),
     ],
 )
 def test_commune_is_found(tmp_path: Path, row: str, code: str, former: str) -> None:
@@ -94,8 +100,15 @@ def test_commune_not_found_is_kept_with_its_issue(tmp_path: Path, row: str, word
     [
         *((word, "open") for word in ("ouvert", "OUVERTE", "ouverts", "En service", "Actif")),
         *((word, "planned") for word in ("Conventionnée", "projet", "En cours", "programmés")),
+        *((word, "planned") for word in ("ouverture 2027", "prévue 2026", "livraison 2026")),
+        *((word, "planned") for word in ("Ouverture prévue", "livraison prévue fin 2027")),
+        *((word, "open") for word in ("ouvert depuis 2019", "ouverte en mars 2021")),
+        *((word, "unknown") for word in ("fermeture prévue", "ouvert en 2027", "arrêté du 3 mai")),
         *((word, "planned") for word in ("prévue", "en construction", "En projet")),
-        *((word, "unknown") for word in ("fermé", "", "?", "ouvert un jour", "non ouvert")),
+        *(
+            (word, "unknown")
+            for word in ("", "?", "ouvert un jour", "non ouvert", "ouverture 2019")
+        ),
     ],
 )
 def test_status(tmp_path: Path, statut: str, status: str) -> None:
@@ -116,8 +129,9 @@ def test_name_alone_is_said(tmp_path: Path) -> None:
     inventory = read(tmp_path, "commune;statut\nSaint-Ouen;ouvert\n")
     assert inventory.places["code_insee"].tolist() == ["41226"]
     assert any("seul nom" in note for note in inventory.notes)
-    elsewhere = read(tmp_path, "commune;statut\nSaint-Ouen;ouvert\n", "93")
-    assert elsewhere.places["code_insee"].isna().all()
+    asked = read(tmp_path, "commune;statut\nSaint-Ouen;ouvert\n", "93")
+    assert asked.places["code_insee"].tolist() == ["93070"]
+    assert any("seul nom" in note for note in asked.notes)
 
 
 def test_rows_keep_their_order_and_duplicates(tmp_path: Path) -> None:
@@ -145,7 +159,25 @@ def test_empty_register_locates_nothing(tmp_path: Path) -> None:
     path = tmp_path / "inventaire.csv"
     path.write_text("commune;statut\nBondy;ouvert\n", encoding="utf-8")
     inventory = read_inventory(
-        path, register=COMMUNE_REGISTER.empty(), history=COMMUNE_HISTORY.empty()
+        path, register=COMMUNE_REGISTER.empty(), history=COMMUNE_HISTORY.empty(), this_year=2026
     )
     assert inventory.places["code_insee"].isna().all()
     assert inventory.places["issue"].notna().all()
+
+
+@pytest.mark.parametrize("statut", ["fermé", "Fermée", "Fermeture", "arrêté", "fermé en 2024"])
+def test_a_closed_place_is_kept_and_is_in_no_commune(tmp_path: Path, statut: str) -> None:
+    inventory = read(tmp_path, f"commune;statut\nBondy;{statut}\nNulle-Part;{statut}\n", "93")
+    assert inventory.places["code_insee"].isna().all()
+    assert inventory.places["issue"].tolist() == [
+        "Fermé : non compté (Bondy 93010).",
+        "Fermé : non compté (Nulle-Part).",
+    ]
+    assert inventory.unlocated == ()
+
+
+def test_open_or_unknown_places_without_commune_are_unlocated(tmp_path: Path) -> None:
+    rows = "Bondi;;ouvert\nBondi;;?\nBondi;;en projet\nBondi;97400;ouvert\nBondy;;ouvert\n"
+    inventory = read(tmp_path, f"commune;cp;statut\n{rows}", "93")
+    assert inventory.unlocated == (2, 3)
+    assert "Vouliez-vous dire : Bondy (93010) ?" in inventory.places["issue"].iloc[0]

@@ -7,7 +7,16 @@ import pytest
 
 from siting import tables
 from siting.errors import DataError
-from siting.labels import LABELS, long_date, metres_text, minutes_text, short_date
+from siting.labels import (
+    LABELS,
+    bound_spaces,
+    counted,
+    date_text,
+    long_date,
+    metres_text,
+    minutes_text,
+    short_date,
+)
 
 CLOSED = [
     value
@@ -52,6 +61,30 @@ def test_dates_are_worded_in_french() -> None:
     assert short_date("2021-03-12") == "12/03/2021"
     assert long_date("2024-09-16") == "16 septembre 2024"
     assert long_date("2025-01-01") == "1er janvier 2025"
+
+
+@pytest.mark.parametrize(
+    ("text", "worded"),
+    [
+        ("2023-12-26T21:21:22Z", "26 décembre 2023"),
+        ("2025-10", "octobre 2025"),
+        ("2021", "2021"),
+        ("COG 2026", "COG 2026"),
+        ("2025-13", "2025-13"),
+        ("", ""),
+    ],
+)
+def test_dates_are_worded_as_far_as_they_are_known(text: str, worded: str) -> None:
+    assert date_text(text) == worded
+
+
+def test_spaces_that_no_line_end_replaces() -> None:
+    bound = bound_spaces("a : « b » ; c ? 3 145 m, http://d:8").replace("\N{NO-BREAK SPACE}", "~")
+    assert bound == "a~: «~b~»~; c~? 3~145 m, http://d:8"
+
+
+def test_nouns_agree_with_their_number() -> None:
+    assert [counted(n, "commune") for n in (0, 1, 2)] == ["0 commune", "1 commune", "2 communes"]
 
 
 @pytest.mark.parametrize("text", ["", "12/03/2021", "2021-13-01"])

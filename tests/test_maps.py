@@ -245,6 +245,11 @@ def drawn_data(page: str) -> dict[str, object]:
     return json.loads(found.group(1))
 
 
+def plain(text: str) -> str:
+    """Return a text with ordinary spaces instead of those that no line end replaces."""
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
 def seen(text: str) -> str:
     """Return what a browser shows of a piece of HTML."""
     return Reader(text).text
@@ -290,24 +295,33 @@ class TestMapText:
 class TestStudyMap:
     def test_title_says_what_positions_are_worth(self) -> None:
         title = (
-            "4 sites étudiés : 1 à la position sûre, 1 à vérifier, 1 trop loin de toute rue, "
+            "4 sites\N{NO-BREAK SPACE}: 2 mesurés (dont 1 à vérifier), 1 trop loin de toute rue, "
             "1 sans position"
         )
         page = study_page()
         assert f"<h1>{title}</h1>" in page
         assert f"<title>{title}</title>" in page
 
+    def test_a_site_in_another_commune_than_declared_is_to_be_checked(self) -> None:
+        sites, services, access, walks = a_study()
+        sites["commune_check"] = ["different", "same", "undeclared", "undeclared"]
+        page = study_map(sites, services, access, walks, notes=NOTES, taxonomy=TAXONOMY)
+        text = plain(export.html_bytes(page).decode())
+        assert "<h1>4 sites : 2 mesurés (dont 2 à vérifier)," in text
+        kinds = [f["properties"]["kind"] for f in drawn_data(text)["sites"]["features"]]
+        assert kinds == ["review", "review", "off"]
+
     def test_reader_finds_legend_credits_dates_and_walker(self) -> None:
-        text = Reader(study_page()).text
+        text = plain(Reader(study_page()).text)
         for words in (
             "Commerces",
             "Santé et social",
             "Marcheur : personne âgée, 2,88 km/h.",
             "OpenStreetMap — © les contributeurs d'OpenStreetMap — ODbL 1.0",
-            "état des données : 2023-12-25",
+            "état des données : 25 décembre 2023",
             "* Un service plus proche peut exister hors des données étudiées.",
-            "3. Trois : trop loin de toute rue cartographiée",
-            "4. Quatre : adresse non cherchée",
+            "3. Trois (s3) : trop loin de toute rue",
+            "4. Quatre (s4) : adresse non cherchée",
         ):
             assert words in text
         assert "2026-01-02" not in text
@@ -318,7 +332,7 @@ class TestStudyMap:
 
     def test_table_says_the_same(self) -> None:
         page = study_page()
-        text = Reader(page).text
+        text = plain(Reader(page).text)
         walk = "Pharmacie : 420 m, 8,8 min *"  # 8.75 to the tenth
         assert text.count(walk) == 2  # both families
         assert "aucun service de ce type dans les données" in text
@@ -349,7 +363,8 @@ class TestStudyMap:
         assert service["properties"]["families"] == [0, 1]
         assert service["properties"]["name"] == "Pharmacie"  # it has no name of its own
         assert service["properties"]["link"] == "https://www.openstreetmap.org/way/2"
-        assert service["properties"]["text"] == "Le plus proche du site 1"
+        (walk,) = service["properties"]["sites"]
+        assert seen(walk) == "Site 1. L'Œillet (s1) : 420 m, 8,8 min *"
 
     def test_walks_and_the_line_from_site_to_street(self) -> None:
         data = drawn_data(study_page())
@@ -430,17 +445,19 @@ class TestStudyMap:
         text = page.decode()
         assert n > MAX_MARKERS
         assert "Les services ne sont pas dessinés" in text
-        assert "Les 200 premières lignes sont montrées ; toutes les 10\N{NO-BREAK SPACE}000" in text
+        caption = "Les 200 premières lignes sont montrées ; toutes les 10 000"
+        assert caption in plain(text)
 
 
 class TestTerritoryMap:
     def test_without_list_nor_inventory_it_shows_the_programme_and_people(self) -> None:
         page = territory_page()
-        assert "<h1>Seine-Saint-Denis : 1 commune sur 4 est une Petite ville de demain</h1>" in page
+        title = "<h1>Seine-Saint-Denis : 1 commune sur 4 est une Petite ville de demain</h1>"
+        assert title in plain(page)
         properties = [f["properties"] for f in drawn_data(page)["communes"]["features"]]
         assert [one["style"] for one in properties] == ["strong", "calm", "calm", "unknown"]
         assert [one["people"] for one in properties] == [100, 400, 0, 0]
-        text = Reader(page).text
+        text = plain(Reader(page).text)
         assert "le plus grand en vaut 400" in text
         assert "oui, depuis le 1er janvier 2021" in text
         assert "sans donnée : 1" in text
@@ -454,11 +471,11 @@ class TestTerritoryMap:
         assert (
             "<h1>Seine-Saint-Denis : 2 communes sur 4 sont listées par l&#x27;appel comme sans "
             "habitat inclusif ; une autre l&#x27;est pour une ancienne commune seulement</h1>"
-        ) in page
+        ) in plain(page)
         features = drawn_data(page)["communes"]["features"]
         styles = [f["properties"]["style"] for f in features]
         assert styles == ["strong", "strong", "partial", "unknown"]
-        text = Reader(page).text
+        text = plain(Reader(page).text)
         assert "93059 Pierrefitte-sur-Seine" in text
         assert "listée par l'appel comme sans habitat inclusif : 2" in text
         assert "★ Petite ville de demain" in text
@@ -474,6 +491,19 @@ class TestTerritoryMap:
         styles = [f["properties"]["style"] for f in features]
         assert styles == ["calm", "partial", "strong", "unknown"]
 
+    def test_with_both_the_listed_communes_bear_a_mark(self) -> None:
+        page = plain(
+            territory_page(
+                is_served=[True, False, False, None],
+                is_listed_unserved=[False, True, False, False],
+                delegated_listed=[None, None, "93059 Pierrefitte-sur-Seine", None],
+            )
+        )
+        marks = [f["properties"]["listed"] for f in drawn_data(page)["communes"]["features"]]
+        assert marks == ["", "whole", "part", ""]
+        assert "ouvert connu ; 1 est listée par l&#x27;appel</h1>" in page
+        assert "listée par l'appel comme sans habitat inclusif : 1" in plain(Reader(page).text)
+
     def test_evidence_comes_first_in_the_table(self) -> None:
         page = territory_page(is_listed_unserved=[False, True, None, True])
         keys = [attrs["data-key"] for tag, attrs in Reader(page).tags if tag == "button"]
@@ -484,7 +514,7 @@ class TestTerritoryMap:
         assert "IGN Admin Express" in page
         assert "INSEE" in page
         assert "ANCT" in page
-        assert "état des données : 2023-12-25" in page
+        assert "état des données : 25 décembre 2023" in page.replace("\N{NO-BREAK SPACE}", " ")
 
     def test_neighbours_keep_a_common_border(self) -> None:
         shared = [(2.1, 48 + at / 1000 + (at % 2) / 1e6) for at in range(101)]
@@ -505,11 +535,11 @@ class TestTerritoryMap:
         page = territory_map(communes, coverage, place="Ici", notes=NOTES)
         text = export.html_bytes(page).decode()
         assert len(drawn_data(text)["communes"]["features"]) == 3
-        assert "absentes de la carte : 1 commune" in text
+        assert "absentes de la carte : 1 commune." in plain(text)
 
     def test_empty_tables_make_a_page(self) -> None:
         page = territory_map(COMMUNES.empty(), COVERAGE.empty(), place="Ici", notes=NOTES)
-        assert "0 communes sur 0" in export.html_bytes(page).decode()
+        assert "0 commune sur 0" in export.html_bytes(page).decode()
 
     def test_tables_of_other_communes_are_refused(self) -> None:
         communes, coverage = a_territory()

@@ -91,6 +91,20 @@ def test_bends_are_not_junctions_and_parallel_ways_stay_apart() -> None:
     )
 
 
+def test_a_segment_shared_by_two_ways_is_one_edge() -> None:
+    square = [(2, 100, 0), (1, 0, 0), (3, 0, 100), (4, 100, 100), (2, 100, 0)]
+    network = walk_network(ways({7: [(1, 0, 0), (2, 100, 0), (5, 200, 0)], 8: square}))
+    # the street, in two pieces; then the square, without the side that the street draws
+    assert network.way_id.tolist() == [7, 7, 8]
+    assert network.length_m == pytest.approx([100, 100, 300], abs=0.05)
+
+
+def test_a_way_there_and_back_is_walked_once() -> None:
+    there_and_back = [(1, 0, 0), (2, 100, 0), (3, 200, 0), (2, 100, 0), (1, 0, 0)]
+    network = walk_network(ways({1: there_and_back}))
+    assert network.length_m == pytest.approx([100, 100], abs=0.05)
+
+
 def test_a_closed_way_alone_is_a_loop() -> None:
     ring = [(1, 0, 0), (2, 100, 0), (3, 100, 100), (4, 0, 100), (1, 0, 0)]
     network = walk_network(ways({1: ring}))
@@ -200,6 +214,12 @@ def test_depth_inside_of_the_data(village: WalkNetwork) -> None:
     assert depth_m[1] == pytest.approx(10, abs=0.5)
     assert depth_m[2] == 0.0
     assert np.isnan(depth_m[3])
+
+
+def test_a_box_of_the_whole_world_cuts_nothing() -> None:
+    world = shapely.box(-180, -90, 180, 90)
+    network = walk_network(ways(village_streets()), coverage=world)
+    assert network.inside_m(*np.array([at(200, 200)]).T) == pytest.approx([200.0], abs=0.5)
 
 
 def test_the_box_of_the_file_cuts_the_extent() -> None:

@@ -18,6 +18,7 @@ from siting.network import is_walkable, walk_network
 from siting.services import services_from_osm
 from siting.sources.osm_file import OsmExtract, read_osm
 from siting.tables import SITES
+from siting.targets import service_groups
 from siting.taxonomy import read_taxonomy
 from siting.walkers import walk_profile
 
@@ -267,7 +268,31 @@ def test_real_towns_agree_with_the_other_engine(
     assert len(reached) >= 12
     for site_id, rows in reached.groupby("site_id"):
         walks_m = other.walks_m(site_id)
-        near = sorted(
-            walks_m[shop] for shop in shops.index if shop in walks_m and snap_m[shop] <= 200
-        )
+        best_m: dict[int, float] = {}  # of the platforms of a stop, the nearest
+        for shop, stop in zip(shops.index, service_groups(shops), strict=True):
+            if shop in walks_m and snap_m[shop] <= 200:
+                best_m[stop] = min(walks_m[shop], best_m.get(stop, np.inf))
+        near = sorted(best_m.values())
         assert rows["walk_m"].tolist() == pytest.approx(near[: len(rows)], abs=0.05, rel=1e-4)
+
+
+def test_a_way_cut_by_a_file_is_taken_from_the_file_that_holds_it_whole(tmp_path: Path) -> None:
+    street = way(1, [1, 2, 3], highway="residential")
+    read(tmp_path, ENDS + street, "west.osm")  # node 3 is not there
+    read(tmp_path, ENDS + node(3, 2.482, 48.900) + street, "both.osm")
+    for names in (("west.osm", "both.osm"), ("both.osm", "west.osm")):
+        extract = read_osm([tmp_path / name for name in names], taxonomy=TAXONOMY)
+        assert extract.ways.node_id.tolist() == [1, 2, 3]
+
+
+def test_a_file_without_a_box_covers_the_hull_of_its_streets(tmp_path: Path) -> None:
+    far = node(7, 2.60, 48.90) + node(8, 2.61, 48.90) + node(9, 2.60, 48.91)
+    text = TOWN.format(body=far + way(5, [7, 8, 9], highway="path"))
+    without_box = "\n".join(line for line in text.splitlines() if "<bounds" not in line)
+    (tmp_path / "far.osm").write_text(without_box, encoding="utf-8")
+    read(tmp_path, ENDS + STREET, "near.osm")
+    paths = [tmp_path / "near.osm", tmp_path / "far.osm"]
+    coverage = read_osm(paths, taxonomy=TAXONOMY).coverage
+    # a box and a triangle, and nothing between the two
+    assert shapely.get_num_geometries(coverage) == 2
+    assert not coverage.contains(shapely.Point(2.55, 48.90))

@@ -18,6 +18,7 @@ from siting.errors import CrsError, DataError
 from siting.services import services_from_osm
 from siting.sources.osm_file import read_osm
 from siting.tables import OSM_OBJECTS, SERVICES
+from siting.targets import service_groups
 from siting.taxonomy import read_taxonomy
 
 TAXONOMY = read_taxonomy()
@@ -59,10 +60,9 @@ def services(*rows: Row) -> gpd.GeoDataFrame:
 def groups(*rows: Row) -> list[set[str]]:
     """Sets of the ids that became one service."""
     table = services(*rows)
-    return [
-        {service_id, *([] if pd.isna(merged) else merged.split(";"))}
-        for service_id, merged in table["merged_ids"].items()
-    ]
+    merged = table["merged_ids"].fillna("").str.split(";")
+    found = [frozenset({one, *others} - {""}) for one, others in merged.items()]
+    return [set(ids) for ids in dict.fromkeys(found)]
 
 
 BAKERY = {"shop": "bakery", "name": "Au Bon Pain"}
@@ -119,7 +119,7 @@ def test_bakery_as_node_and_as_way_inside_a_supermarket_is_one_bakery() -> None:
     assert table.geometry["way/11"] == block(10, 10, 10)
 
 
-def test_platform_stop_position_and_bus_stop_are_one_stop_at_the_platforms() -> None:
+def test_platform_stop_position_and_bus_stop_are_one_stop_with_a_row_for_each_platform() -> None:
     name = {"name": "Mairie", "bus": "yes"}
     table = services(
         ("node/1", at(0, 0), {"public_transport": "stop_position"} | name),
@@ -127,10 +127,11 @@ def test_platform_stop_position_and_bus_stop_are_one_stop_at_the_platforms() -> 
         ("node/3", at(0, 6), {"highway": "bus_stop"} | name),
         ("node/4", at(10, -5), {"highway": "bus_stop", "public_transport": "platform"} | name),
     )
-    assert table.index.tolist() == ["node/2"]  # the stop_position is no service
+    assert table.index.tolist() == ["node/2", "node/3", "node/4"]  # not the stop_position
     assert table.loc["node/2", "merged_ids"] == "node/3;node/4"
-    expected = shapely.MultiPoint([at(0, 5), at(0, 6), at(10, -5)])
-    assert table.geometry["node/2"].equals(expected)
+    assert table.loc["node/4", "merged_ids"] == "node/2;node/3"
+    assert table.geometry["node/4"] == at(10, -5)  # where a walk that cites node/4 ends
+    assert service_groups(table).tolist() == [0, 0, 0]  # one service
 
 
 def test_a_stop_known_by_its_track_only_is_there_and_gives_way_to_platforms() -> None:
@@ -143,11 +144,13 @@ def test_a_stop_known_by_its_track_only_is_there_and_gives_way_to_platforms() ->
     assert both.loc["node/2", "merged_ids"] == "node/1"
 
 
-def test_platforms_drawn_as_lines_give_their_vertices() -> None:
+def test_a_platform_drawn_as_a_line_is_one_stop_with_its_pole() -> None:
     line = placed(shapely.LineString([(0, 10), (12, 10)]))
     tags = {"highway": "platform", "name": "Quai"}
     table = services(("way/7", line, tags), ("node/1", at(0, 0), tags))
-    assert table.geometry["node/1"].equals(shapely.MultiPoint([at(0, 0), at(0, 10), at(12, 10)]))
+    assert table.geometry["node/1"] == at(0, 0)
+    assert table.geometry["way/7"] == line
+    assert service_groups(table).tolist() == [0, 0]
     alone = services(("way/7", line, tags))
     assert alone.geometry["way/7"] == line
 
@@ -452,10 +455,8 @@ def test_the_order_of_objects_does_not_matter(drawn: Drawn, rng: random.Random) 
 def test_nothing_is_lost_nor_counted_twice_and_references_never_mix(drawn: Drawn) -> None:
     objects = random_objects(drawn)
     table = services_from_osm(objects, TAXONOMY)
-    members = [
-        [service_id, *([] if pd.isna(merged) else merged.split(";"))]
-        for service_id, merged in table["merged_ids"].items()
-    ]
+    others = table["merged_ids"].fillna("").str.split(";")
+    members = {frozenset({one, *ids} - {""}) for one, ids in others.items()}
     assert sorted(osm_id for group in members for osm_id in group) == sorted(objects.index)
     for group in members:
         tags = [objects.tags[osm_id] for osm_id in group]
@@ -469,8 +470,14 @@ def test_the_centre_of_redon() -> None:
     objects = read_osm([SHARED / "redon_centre.osm"], taxonomy=TAXONOMY).objects
     table = services_from_osm(objects, TAXONOMY)
     stops = table[table["categories"] == "arret_bus"]
-    assert sorted(stops["name"]) == ["Gare SNCF", "La Digue", "Parc Anger", "Tribunal"]
-    assert sorted(stops.geometry.count_coordinates()) == [1, 2, 2, 2]
+    assert len(stops) == 7
+    assert stops["name"].value_counts().to_dict() == {
+        "Gare SNCF": 2,
+        "La Digue": 2,
+        "Parc Anger": 2,
+        "Tribunal": 1,
+    }
+    assert len(set(service_groups(stops))) == 4
     station = table.loc["node/4325220462"]
     assert station["merged_ids"] == "node/4979756095"  # its train_station_entrance
     assert station.geometry == objects.geometry["node/4979756095"]

@@ -5,7 +5,6 @@ import pytest
 from siting.errors import DataError
 from siting.taxonomy import (
     Taxonomy,
-    category_table,
     listed_values,
     read_taxonomy,
     taxonomy_from_toml,
@@ -238,20 +237,6 @@ def test_keys_are_a_filter_that_loses_nothing(taxonomy: Taxonomy) -> None:
             assert selector.anchor.key in taxonomy.keys
     assert {"shop", "amenity", "healthcare", "public_transport"} <= taxonomy.keys
     assert not {"name", "building", "opening_hours", "access"} & taxonomy.keys
-
-
-def test_category_table(taxonomy: Taxonomy) -> None:
-    table = category_table(taxonomy)
-    assert table.index.name == "category"
-    assert list(table.columns) == ["label", "families", "counts_for", "mapping"]
-    assert list(table.index) == [category.id for category in taxonomy.categories]
-    assert table.loc["pharmacie"].tolist() == [
-        "Pharmacie",
-        "commerces;sante_social",
-        "commerces;sante_social",
-        "good",
-    ]
-    assert table.loc["dab", "counts_for"] == ""
 
 
 @pytest.mark.parametrize(

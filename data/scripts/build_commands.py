@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs" / "commandes.md"
@@ -55,11 +56,13 @@ def help_text(command: str) -> str:
 
 def commands_page() -> str:
     """Return the whole page."""
-    parts = [_HEADER]
-    for command in COMMANDS:
-        title = f"siting {command}".strip()
-        parts.append(f"## {title}\n\n```text\n{help_text(command)}\n```\n")
-    return "\n".join(parts)
+    with ThreadPoolExecutor() as pool:
+        texts = list(pool.map(help_text, COMMANDS))
+    parts = [
+        f"## {f'siting {command}'.strip()}\n\n```text\n{text}\n```\n"
+        for command, text in zip(COMMANDS, texts, strict=True)
+    ]
+    return "\n".join([_HEADER, *parts])
 
 
 if __name__ == "__main__":

@@ -69,6 +69,9 @@ def with_own_columns(sites: gpd.GeoDataFrame, own: pd.DataFrame) -> gpd.GeoDataF
     """
     Add the user's own columns to sites; a name already taken gets the prefix `saisi_`.
 
+    A name that differs by case only from one of ours is taken too: a GeoPackage cannot tell
+    them apart.
+
     Parameters
     ----------
     sites
@@ -88,11 +91,13 @@ def with_own_columns(sites: gpd.GeoDataFrame, own: pd.DataFrame) -> gpd.GeoDataF
     """
     if set(own.index) != set(sites.index) or own.index.has_duplicates:
         raise DataError("The user's own columns are not those of the same sites.")
-    taken = {*SITES.index_names, *sites.columns, LON.name, LAT.name, "geometry"}
+    contract = (*SITES.index_names, *sites.columns, LON.name, LAT.name, "geometry")
+    ours = {str(name).casefold() for name in contract}
+    taken: set[str] = set()
     names = []
     for wanted in own.columns.astype(str):
         name = wanted
-        while name in taken:
+        while name.casefold() in ours or name in taken:
             name = f"{_OWN_PREFIX}{name}"
         taken.add(name)
         names.append(name)

@@ -38,7 +38,9 @@ def check_folder(out: Path, *, overwrite: bool) -> None:
     place = out
     while not place.exists():
         place = place.parent
-    if not place.is_dir() or not os.access(place, os.W_OK):
+    if not place.is_dir():
+        raise OutputError(f"{place} est un fichier : {out} ne peut pas y être créé.")
+    if not os.access(place, os.W_OK):
         raise OutputError(
             f"Impossible d'écrire dans {place} : dossier protégé. "
             "Choisissez-en un autre avec --out."

@@ -12,6 +12,7 @@ import pandas as pd
 import pyogrio
 
 from siting.export.cells import as_text, printable
+from siting.labels import date_text
 from siting.provenance import Provenance
 
 # GDAL stamps layers with the date of writing; this fixed one keeps equal results equal bytes.
@@ -36,7 +37,16 @@ def gpkg_bytes(layers: Mapping[str, gpd.GeoDataFrame], *, sources: Sequence[Prov
     """
     credits_ = {
         f"source_{number}": " — ".join(
-            filter(None, (source.source, source.attribution, source.licence, source.data_timestamp))
+            filter(
+                None,
+                (
+                    source.source,
+                    source.attribution,
+                    source.licence,
+                    date_text(source.data_timestamp),
+                    source.note,
+                ),
+            )
         )
         for number, source in enumerate(sources, start=1)
     }

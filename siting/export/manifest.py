@@ -102,7 +102,7 @@ def html_bytes(page: folium.Map) -> bytes:
 
     folium names its elements at random; here they are numbered in the order of the page.
     """
-    html = str(page.get_root().render())
+    html = str(page.get_root().render()).replace("<html>", '<html lang="fr">', 1)
     for number, identifier in enumerate(dict.fromkeys(_DECLARED.findall(html)), start=1):
         html = html.replace(identifier, str(number))
     return "\n".join(line.rstrip() for line in html.splitlines() if line.strip()).encode() + b"\n"

@@ -15,7 +15,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from siting.export.cells import DECIMALS, as_text, contract_columns, printable, tabular
 from siting.export.columns import CLOSED_LISTS, MEANINGS, UNITS
-from siting.labels import LABELS
+from siting.labels import LABELS, counted, date_text
 from siting.provenance import Provenance
 from siting.tables import Table
 
@@ -132,6 +132,7 @@ def _write_table(
 ) -> None:
     for at, name in enumerate(rows.columns):
         worksheet.write_string(0, at, cell_text(str(name)), header)
+        worksheet.write_comment(0, at, MEANINGS.get(name, "colonne de votre fichier"))
         cells = _cells(rows[name])
         worksheet.set_column(at, at, _width(str(name), cells), formats.get(name))
         for line, cell in enumerate(cells, start=1):
@@ -184,10 +185,10 @@ def _readme(
     yield ("", "")
     yield ("Feuilles",)
     for sheet in sheets:
-        yield (sheet.title, f"{len(sheet.frame)} lignes", "", sheet.note)
+        yield (sheet.title, counted(len(sheet.frame), "ligne"), "", sheet.note)
     for sheet in left_out:
         where = f"trop long pour ce classeur : tout est dans le fichier {sheet.title}.csv"
-        yield (sheet.title, f"{len(sheet.frame)} lignes", "absente ici", where)
+        yield (sheet.title, counted(len(sheet.frame), "ligne"), "absente ici", where)
     yield ("", "")
     yield ("Colonnes (feuille, colonne, unité, signification)",)
     for sheet in sheets:
@@ -201,7 +202,7 @@ def _readme(
     yield ("", "")
     yield ("Sources (source, licence, état des données, mention obligatoire)",)
     for source in sources:
-        state = source.data_timestamp or "date inconnue"
+        state = date_text(source.data_timestamp) or "date inconnue"
         mention = " ; ".join(filter(None, (source.attribution, source.url, source.note)))
         yield (source.source, source.licence, state, mention)
 

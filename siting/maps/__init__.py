@@ -5,8 +5,8 @@ has a title that is a sentence, a legend, sources with their dates, and a table 
 as the map. It can be read without basemap, in grey, and with a keyboard.
 """
 
-from siting.maps.page import MapNotes, map_text
+from siting.maps.page import MapNotes, call_name, map_text
 from siting.maps.study import study_map
 from siting.maps.territory import territory_map
 
-__all__ = ["MapNotes", "map_text", "study_map", "territory_map"]
+__all__ = ["MapNotes", "call_name", "map_text", "study_map", "territory_map"]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from siting.labels import counted, minutes_text
 from siting.maps.page import map_text, osm_link
 from siting.maps.view import StudyView, commune_text, located, position_text
 from siting.taxonomy import Taxonomy
@@ -18,6 +19,7 @@ MAX_WALK_POINTS = 150_000  # about 3 MB of coordinates
 
 _DECIMALS = 6  # about a decimetre
 _LINK_MIN_M = 1.0  # a shorter gap between site and street cannot be seen
+_MAX_SERVED = 10  # sites named in the popup of a service
 _SAME_PLACE = 4  # decimals of a degree: markers nearer than about 10 m are drawn side by side
 
 # Colours: Okabe and Ito (2008), Color Universal Design, told apart in all forms of colour
@@ -117,6 +119,10 @@ def _site_features(view: StudyView, at: Mapping[str, int]) -> list[dict[str, obj
             "rows": [
                 [map_text(name), map_text(cell)] for name, cell in _site_rows(view.record[site_id])
             ],
+            "id": map_text(site_id),
+            "verdicts": [
+                [map_text(name), map_text(cell)] for name, cell in _verdict_rows(view, site_id)
+            ],
             "near": [[at.get(one.service_id, -1), map_text(one.walk)] for one in near],
         }
         features.append(_feature("Point", place, properties))
@@ -131,18 +137,28 @@ def _site_rows(site: Mapping[str, object]) -> list[tuple[str, str]]:
     return [*rows, *((words, "oui" if flag else "non") for words, flag in flags)]
 
 
+def _verdict_rows(view: StudyView, site_id: Hashable) -> list[tuple[str, str]]:
+    """Word the verdicts on near services, with their thresholds."""
+    return [
+        (
+            f"Avis, {one.label}",
+            f"{view.verdict_word(site_id, one)} (seuil : {minutes_text(one.threshold_min or 0)})",
+        )
+        for one in view.near_requirements
+    ]
+
+
 def _service_features(view: StudyView, reached: pd.DataFrame) -> list[dict[str, object]]:
     """Return one feature per nearest service, where the first walk to it ends."""
     places = _service_places(view)
     features = []
     for service_id, rows in reached.groupby("service_id", sort=False):
         first = (rows["site_id"].iloc[0], rows["family"].iloc[0])
-        numbers = sorted({view.number[site_id] for site_id in rows["site_id"]})
         properties = {
             "name": map_text(view.near[first].service),
             "link": map_text(osm_link(str(service_id))),
             "families": sorted({view.families.index(family) for family in rows["family"]}),
-            "text": map_text(_sites_text(numbers)),
+            "sites": [map_text(text) for text in _served_sites(view, rows)],
         }
         features.append(_feature("Point", places.get(service_id), properties))
     return features
@@ -158,10 +174,18 @@ def _service_places(view: StudyView) -> dict[Hashable, object]:
     return places
 
 
-def _sites_text(numbers: Sequence[int]) -> str:
-    if len(numbers) == 1:
-        return f"Le plus proche du site {numbers[0]}"
-    return f"Le plus proche des sites {', '.join(map(str, numbers))}"
+def _served_sites(view: StudyView, rows: pd.DataFrame) -> list[str]:
+    """Word the walk from each site that a service is the nearest of, by number of site."""
+    pairs = sorted(
+        zip(rows["site_id"], rows["family"], strict=True), key=lambda pair: view.number[pair[0]]
+    )
+    texts = list(
+        dict.fromkeys(f"Site {view.named(pair[0])} : {view.near[pair].walk}" for pair in pairs)
+    )
+    left_out = len(texts) - _MAX_SERVED
+    if left_out > 0:
+        texts[_MAX_SERVED:] = [f"et {counted(left_out, 'autre site', 'autres sites')}"]
+    return texts
 
 
 def _walk_features(view: StudyView) -> list[dict[str, object]]:

@@ -12,10 +12,13 @@ import folium
 import jinja2
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import shapely
 from branca.element import Figure, MacroElement
 from markupsafe import Markup
 
+from siting.calls import RulePack
+from siting.labels import bound_spaces, count_text, date_text
 from siting.provenance import Provenance
 
 # Plan IGN of the Géoplateforme: no key, no rate limit (cartes.gouv.fr, "Limites d'usage des API").
@@ -55,11 +58,17 @@ class MapNotes:
         Sentences in French shown with the legend: who walks and how fast, the cut-off...
     has_basemap
         If a basemap is asked to the Géoplateforme when the page is opened.
+    pack
+        Call for projects that the data are compared with.
+    verdicts
+        Table `VERDICTS` of the sites on this call; a map of communes has none.
     """
 
     sources: tuple[Provenance, ...]
     remarks: tuple[str, ...] = ()
     has_basemap: bool = True
+    pack: RulePack | None = None
+    verdicts: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,9 +126,14 @@ def osm_link(service_id: str) -> str:
     return f"https://www.openstreetmap.org/{service_id}" if is_object else ""
 
 
-def count_text(count: int) -> str:
-    """Word a number with a no-break space between thousands: 29 589."""
-    return f"{count:,}".replace(",", "\N{NO-BREAK SPACE}")
+def sentence(text: str) -> Markup:
+    """Make a sentence of ours safe, its French spaces bound so that no line ends there."""
+    return map_text(bound_spaces(text), 1_000)
+
+
+def call_name(pack: RulePack) -> str:
+    """Name a call in a sentence: l'appel ssd-avp-2025 (octobre 2025)."""
+    return f"l'appel {pack.id} ({date_text(pack.published)})"
 
 
 def drawn_bounds(
@@ -181,11 +195,11 @@ def map_page(
         folium.TileLayer(_BASEMAP, attr=_BASEMAP_CREDIT, name="plan", max_zoom=19).add_to(page)
     hosts = {"/".join(url.split("/")[:3]) for _, url in (*page.default_js, *page.default_css)}
     banner = {
-        "title": map_text(title),
+        "title": sentence(title),
         "hosts": " ".join(sorted(hosts)),
         "tile_host": "https://data.geopf.fr" if notes.has_basemap else "",
     }
-    figure = Figure(title=map_text(title))
+    figure = Figure(title=sentence(title))
     figure.add_child(PagePart("banner.html.j2", banner))
     page.add_to(figure)
     base = {
@@ -204,7 +218,7 @@ def map_page(
 
 
 def _source_text(source: Provenance) -> Markup:
-    state = source.data_timestamp
+    state = date_text(source.data_timestamp)
     parts = (
         source.source,
         source.attribution,
@@ -212,7 +226,7 @@ def _source_text(source: Provenance) -> Markup:
         f"état des données : {state}" if state else "date des données inconnue",
         source.note,
     )
-    return map_text(" — ".join(filter(None, parts)), 1_000)
+    return sentence(" — ".join(filter(None, parts)))
 
 
 def _safe_table(table: TableTwin) -> dict[str, object]:
@@ -224,7 +238,7 @@ def _safe_table(table: TableTwin) -> dict[str, object]:
             f"{count_text(table.n_rows)} sont dans les fichiers CSV et XLSX."
         )
     return {
-        "caption": map_text(caption, 1_000),
+        "caption": sentence(caption),
         "header": [map_text(name) for name in table.header],
         "rows": [(map_text(key), [map_text(cell) for cell in cells]) for key, cells in table.rows],
     }

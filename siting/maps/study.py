@@ -8,6 +8,7 @@ import folium
 import geopandas as gpd
 import pandas as pd
 
+from siting.labels import count_text, counted, minutes_text
 from siting.maps.layers import (
     KIND_COLOURS,
     MAX_MARKERS,
@@ -21,30 +22,30 @@ from siting.maps.page import (
     MapNotes,
     PagePart,
     TableTwin,
-    count_text,
+    call_name,
     drawn_bounds,
     map_page,
-    map_text,
     script_json,
+    sentence,
 )
 from siting.maps.view import StudyView, commune_text, located, position_text
-from siting.tables import ACCESS, SERVICES, SITES, WALKS
+from siting.tables import ACCESS, SERVICES, SITES, VERDICTS, WALKS
 from siting.taxonomy import Taxonomy
 
 CREDIT = (
     "© les contributeurs d'OpenStreetMap, ODbL ; adresses : Base Adresse Nationale, "
     "Licence Ouverte 2.0"
 )
-_MAX_LISTED = 40  # sites listed beside the map
+_MAX_LISTED = 10  # sites listed beside the map
 
-# Kinds of sites: words of the legend, words of the title.
+# Kinds of sites: words of the legend.
 _KINDS = {
-    "sure": ("adresse trouvée ou coordonnées fournies", "à la position sûre"),
-    "review": ("adresse à vérifier", "à vérifier"),
-    "doubt": ("position écartée ou incertaine", "à la position incertaine"),
-    "off": ("trop loin de toute rue cartographiée", "trop loin de toute rue"),
-    "absent": ("sans position", "sans position"),
+    "sure": "adresse trouvée ou coordonnées fournies",
+    "review": "à vérifier : adresse approchée, ou autre commune que celle déclarée",
+    "doubt": "à vérifier : position écartée ou incertaine",
+    "off": "trop loin de toute rue cartographiée, rien n'est mesuré",
 }
+_DOUBTFUL = ["review", "doubt"]
 
 
 def study_map(
@@ -85,6 +86,8 @@ def study_map(
         access=ACCESS.conform(access),
         walks=lines[located(lines)],
         taxonomy=taxonomy,
+        pack=notes.pack,
+        verdicts=None if notes.verdicts is None else VERDICTS.conform(notes.verdicts),
     )
     drawn = pd.concat([view.sites.geometry, view.walks.geometry]).to_numpy()
     return map_page(
@@ -98,31 +101,52 @@ def study_map(
 
 
 def study_title(kinds: pd.Series) -> str:
-    """Return the title of a study: how many sites, and what their positions are worth."""
-    n_sites = len(kinds)
+    """Return the title of a study: how many sites were measured, and why the others were not."""
+    if kinds.empty:
+        return "Aucun site étudié"
     counts = kinds.value_counts()
-    parts = [
-        f"{count_text(int(counts[kind]))} {words[1]}"
-        for kind, words in _KINDS.items()
-        if kind in counts
-    ]
-    head = "1 site étudié" if n_sites == 1 else f"{count_text(n_sites)} sites étudiés"
-    return f"{head} : {', '.join(parts)}" if n_sites else "Aucun site étudié"
+    n_off, n_absent = int(counts.get("off", 0)), int(counts.get("absent", 0))
+    measured = counted(len(kinds) - n_off - n_absent, "mesuré")
+    n_doubtful = int(kinds.isin(_DOUBTFUL).sum())
+    if n_doubtful:
+        measured += f" (dont {count_text(n_doubtful)} à vérifier)"
+    parts = [measured]
+    if n_off:
+        parts.append(f"{count_text(n_off)} trop loin de toute rue")
+    if n_absent:
+        parts.append(f"{count_text(n_absent)} sans position")
+    return f"{counted(len(kinds), 'site')} : {', '.join(parts)}"
 
 
 def _content(view: StudyView, notes: MapNotes) -> dict[str, object]:
     counts = view.kinds.value_counts()
     return {
         "kinds": [
-            (kind, map_text(words[0]), count_text(int(counts[kind])))
+            (kind, sentence(words), count_text(int(counts[kind])))
             for kind, words in _KINDS.items()
             if kind in counts and kind in KIND_COLOURS
         ],
-        "not_walked": [map_text(text) for text in _not_walked(view)],
+        "not_walked": [sentence(text) for text in _not_walked(view)],
         "families": family_styles(view.taxonomy),
-        "remarks": [map_text(remark) for remark in (*notes.remarks, *_remarks(view))],
+        "remarks": [sentence(one) for one in (*_call(view), *notes.remarks, *_remarks(view))],
         "data": script_json(study_data(view)),
     }
+
+
+def _call(view: StudyView) -> list[str]:
+    """Name the call, and who set its thresholds."""
+    if view.pack is None or view.verdicts is None:
+        return []
+    name = call_name(view.pack)
+    where = "dans le tableau et dans la bulle de chaque site ; tous les avis sont dans study.xlsx"
+    texts = [
+        f"Avis selon {name} : {view.pack.title}.",
+        f"Les avis sur les services proches sont {where}.",
+    ]
+    authors = dict.fromkeys(one.threshold_author for one in view.near_requirements)
+    if authors:
+        texts.append(f"Seuils en minutes fixés par : {', '.join(authors)}.")
+    return texts
 
 
 def _remarks(view: StudyView) -> list[str]:
@@ -147,22 +171,30 @@ def _not_walked(view: StudyView) -> list[str]:
     """List the sites from which no walk starts, with the reason."""
     texts = []
     for site_id, kind in view.kinds[view.kinds.isin(["absent", "off"])].items():
-        why = _KINDS["off"][0] if kind == "off" else position_text(view.record[site_id])
-        texts.append(f"{view.number[site_id]}. {view.label[site_id]} : {why}")
+        is_off = kind == "off"
+        why = "trop loin de toute rue" if is_off else position_text(view.record[site_id])
+        texts.append(f"{view.named(site_id)} : {why}")
     left_out = len(texts) - _MAX_LISTED
     if left_out > 0:
-        texts[_MAX_LISTED:] = [f"et {left_out} autres, dans le tableau ou dans les fichiers"]
+        texts[_MAX_LISTED:] = [
+            f"et {counted(left_out, 'autre')}, dans le tableau ou dans les fichiers"
+        ]
     return texts
 
 
 def _table(view: StudyView) -> TableTwin:
     rows = [_row(view, site_id) for site_id in view.sites.index[:MAX_ROWS]]
+    verdicts = (
+        f"Avis, {one.label} : {minutes_text(one.threshold_min or 0)} au plus"
+        for one in view.near_requirements
+    )
+    header = ("N°", "Site", "Identifiant", "Commune", "Position")
     return TableTwin(
         caption=(
             "Pour chaque site et chaque famille, le service le plus proche à pied parmi ceux qui "
             "comptent pour la famille."
         ),
-        header=("N°", "Site", "Commune", "Position", *(f.label for f in view.taxonomy.families)),
+        header=(*header, *(family.label for family in view.taxonomy.families), *verdicts),
         rows=rows,
         n_rows=len(view.sites),
     )
@@ -172,5 +204,7 @@ def _row(view: StudyView, site_id: Hashable) -> tuple[str, tuple[str, ...]]:
     site = view.record[site_id]
     number = str(view.number[site_id])
     near = [view.nearest_service(site_id, family).sentence for family in view.families]
-    cells = (number, view.label[site_id], commune_text(site), position_text(site), *near)
+    verdicts = [view.verdict_word(site_id, one) for one in view.near_requirements]
+    place = (commune_text(site), position_text(site))
+    cells = (number, view.label[site_id], str(site_id), *place, *near, *verdicts)
     return "" if view.kinds[site_id] == "absent" else number, cells

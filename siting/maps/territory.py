@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import folium
 import geopandas as gpd
@@ -12,17 +12,18 @@ import pandas as pd
 import shapely
 
 from siting.errors import DataError
-from siting.labels import LABELS, long_date
+from siting.labels import LABELS, count_text, counted, long_date
 from siting.maps.page import (
     MAX_ROWS,
     MapNotes,
     PagePart,
     TableTwin,
-    count_text,
+    call_name,
     drawn_bounds,
     map_page,
     map_text,
     script_json,
+    sentence,
 )
 from siting.maps.view import located
 from siting.tables import COMMUNES, COVERAGE, ListDifference
@@ -35,7 +36,7 @@ _DECIMALS = 5  # about a metre
 _MAX_LABELS = 60  # communes all named on the map; beyond, only those in evidence
 
 # What a commune is, for the map in hand: style, words of the legend.
-_Styles = Mapping[str, str]
+_Styles = dict[str, str]
 _SERVED: _Styles = {
     "strong": "sans habitat inclusif ouvert",
     "partial": "en projet seulement",
@@ -70,12 +71,17 @@ class Theme:
         Message of the map, a sentence without the place.
     has_people
         If a circle shows the number of people aged 65 or more.
+    listed, marks
+        Communes that bear the mark of the call's list, `whole` or `part`, beside their style;
+        words of the legend, by mark.
     """
 
     styles: _Styles
     style: pd.Series
     title: str
     has_people: bool = False
+    listed: Mapping[Hashable, str] = field(default_factory=dict)
+    marks: Mapping[str, str] = field(default_factory=dict)
 
 
 def territory_map(
@@ -107,7 +113,7 @@ def territory_map(
     if set(coverage.index) != set(communes.index):
         raise DataError("COMMUNES and COVERAGE are not of the same communes.")
     table = gpd.GeoDataFrame(communes.join(coverage))
-    theme = territory_theme(table)
+    theme = territory_theme(table, call="l'appel" if notes.pack is None else call_name(notes.pack))
     return map_page(
         title=f"{place} : {theme.title}",
         bounds=drawn_bounds(table.geometry.to_numpy()),
@@ -123,58 +129,82 @@ def _content(table: gpd.GeoDataFrame, theme: Theme, notes: MapNotes) -> dict[str
     counts = theme.style.value_counts()
     remarks = list(notes.remarks)
     if not drawn.all():
-        remarks.append(f"Sans contour, donc absentes de la carte : {(~drawn).sum()} communes.")
+        remarks.append(
+            f"Sans contour, donc absentes de la carte : {counted(int((~drawn).sum()), 'commune')}."
+        )
     return {
         "styles": [
-            (style, map_text(words), count_text(int(counts[style])))
+            (style, sentence(words), count_text(int(counts[style])))
             for style, words in theme.styles.items()
             if style in counts
         ],
         "has_pvd": theme.styles is not _PVD and bool(_is_true(table["is_pvd"]).any()),
+        "listed": [
+            (mark, sentence(words), count_text(sum(one == mark for one in theme.listed.values())))
+            for mark, words in theme.marks.items()
+            if mark in theme.listed.values()
+        ],
         "most_people": _most_people(table) if theme.has_people else "",
-        "remarks": [map_text(remark) for remark in remarks],
+        "remarks": [sentence(remark) for remark in remarks],
         "data": script_json(_data(table[drawn], theme)),
     }
 
 
-def territory_theme(table: pd.DataFrame) -> Theme:
+def territory_theme(table: pd.DataFrame, *, call: str = "l'appel") -> Theme:
     """Return what the map shows of communes beside their coverage, from the data there are."""
     if table["is_served"].notna().any():
-        return _served_theme(table)
+        return _served_theme(table, call)
     if table["is_listed_unserved"].notna().any() or table["delegated_listed"].notna().any():
-        return _listed_theme(table)
+        return _listed_theme(table, call)
     style = _styled(table["is_pvd"], "calm")
     n_pvd = int((style == "strong").sum())
-    are = "est une Petite ville de demain" if n_pvd == 1 else "sont des Petites villes de demain"
+    are = "est une Petite ville de demain" if n_pvd <= 1 else "sont des Petites villes de demain"
     return Theme(
         styles=_PVD, style=style, title=f"{_share(n_pvd, len(table))} {are}", has_people=True
     )
 
 
-def _served_theme(table: pd.DataFrame) -> Theme:
+def _served_theme(table: pd.DataFrame, call: str) -> Theme:
     style = _styled(~table["is_served"], "calm")
     planned = _is_true(table["n_inclusive_planned"] > 0)
     style = style.mask((style == "strong") & planned, "partial")
     n_without = int(style.isin(["strong", "partial"]).sum())
-    have = "n'a" if n_without == 1 else "n'ont"
+    have = "n'a" if n_without <= 1 else "n'ont"
+    title = f"{_share(n_without, len(table))} {have} aucun habitat inclusif ouvert connu"
+    is_listed = _is_true(table["is_listed_unserved"])
+    n_listed = int(is_listed.sum())
+    if n_listed:
+        title += f" ; {count_text(n_listed)} {_are_listed(n_listed)} par {call}"
+    listed = dict.fromkeys(table.index[table["delegated_listed"].notna()], "part")
+    listed |= dict.fromkeys(table.index[is_listed], "whole")
     return Theme(
         styles=_SERVED,
         style=style,
-        title=f"{_share(n_without, len(table))} {have} aucun habitat inclusif ouvert connu",
+        title=title,
+        listed=listed,
+        marks={
+            "whole": f"listée par {call} comme sans habitat inclusif",
+            "part": f"une ancienne commune seulement est listée par {call}",
+        },
     )
 
 
-def _listed_theme(table: pd.DataFrame) -> Theme:
+def _are_listed(count: int) -> str:
+    return "est listée" if count <= 1 else "sont listées"
+
+
+def _listed_theme(table: pd.DataFrame, call: str) -> Theme:
     style = _styled(table["is_listed_unserved"], "calm")
     delegated = table["delegated_listed"].notna()
     style = style.mask(delegated & (style != "strong"), "partial")
     n_listed, n_partial = int((style == "strong").sum()), int((style == "partial").sum())
-    are = "est listée" if n_listed == 1 else "sont listées"
-    title = f"{_share(n_listed, len(table))} {are} par l'appel comme sans habitat inclusif"
+    are = _are_listed(n_listed)
+    title = f"{_share(n_listed, len(table))} {are} par {call} comme sans habitat inclusif"
     if n_partial:
         one = "une autre l'est" if n_partial == 1 else f"{n_partial} autres le sont"
         title += f" ; {one} pour une ancienne commune seulement"
-    return Theme(styles=_LISTED, style=style, title=title)
+    words = _LISTED | {"strong": f"listée par {call} comme sans habitat inclusif"}
+    return Theme(styles=words, style=style, title=title)
 
 
 def _styled(flag: pd.Series, otherwise: str) -> pd.Series:
@@ -184,8 +214,7 @@ def _styled(flag: pd.Series, otherwise: str) -> pd.Series:
 
 
 def _share(n_some: int, n_all: int) -> str:
-    noun = "commune" if n_some == 1 else "communes"
-    return f"{count_text(n_some)} {noun} sur {count_text(n_all)}"
+    return f"{counted(n_some, 'commune')} sur {count_text(n_all)}"
 
 
 def simplified(boundaries: gpd.GeoSeries) -> gpd.GeoSeries:
@@ -224,6 +253,7 @@ def _data(table: gpd.GeoDataFrame, theme: Theme) -> dict[str, object]:
                 "name": map_text(nom),
                 "style": theme.style[code],
                 "pvd": bool(is_pvd[code]),
+                "listed": theme.listed.get(code, ""),
                 "labelled": bool(labelled[code]),
                 "at": [lat, lon],
                 "people": 0 if pd.isna(people[code]) else int(people[code]),
@@ -236,6 +266,7 @@ def _data(table: gpd.GeoDataFrame, theme: Theme) -> dict[str, object]:
     return {
         "columns": [map_text(_WORDS[name]) for name in _shown(table)],
         "styles": {style: map_text(words) for style, words in theme.styles.items()},
+        "marks": {mark: map_text(words) for mark, words in theme.marks.items()},
         "communes": {"type": "FeatureCollection", "features": features},
     }
 

@@ -9,6 +9,7 @@ from functools import cached_property
 import geopandas as gpd
 import pandas as pd
 
+from siting.calls import Measure, Requirement, RulePack
 from siting.labels import LABELS, metres_text, minutes_text
 from siting.tables import (
     SITES,
@@ -16,10 +17,12 @@ from siting.tables import (
     CommuneCheck,
     GeocodeReason,
     GeocodeStatus,
+    Verdict,
 )
 from siting.taxonomy import Taxonomy
 
 _SURE = (GeocodeStatus.OK, GeocodeStatus.PROVIDED)
+_OTHER_PLACE = (GeocodeReason.COMMUNE_MISMATCH, GeocodeReason.DEPARTEMENT_MISMATCH)
 
 # When no category of a family is reached, the status that tells the reader most comes first.
 _ORDER = {
@@ -71,13 +74,16 @@ def site_kinds(sites: gpd.GeoDataFrame, access: pd.DataFrame) -> pd.Series:
     Returns
     -------
     kinds
-        `sure`, `review`, `doubt` (a position that was set aside), `off` (located, but too far
-        from any street) or `absent` (no position), indexed as `sites`.
+        `sure`, `review` (the geocoder doubts, or the commune is not the one declared), `doubt`
+        (a position that was set aside), `off` (located, but too far from any street) or
+        `absent` (no position), indexed as `sites`.
     """
     status = sites["geocode_status"]
     kinds = pd.Series("doubt", index=sites.index)
     kinds[status.isin([one.value for one in _SURE])] = "sure"
-    kinds[status == GeocodeStatus.REVIEW] = "review"
+    elsewhere = sites["commune_check"] == CommuneCheck.DIFFERENT
+    elsewhere |= sites["geocode_reason"].isin([one.value for one in _OTHER_PLACE])
+    kinds[(status == GeocodeStatus.REVIEW) | ((kinds == "sure") & elsewhere)] = "review"
     off = access.index[access["access_status"] == AccessStatus.OFF_NETWORK]
     kinds[sites.index.isin(off.get_level_values("site_id"))] = "off"
     kinds[~located(sites)] = "absent"
@@ -112,6 +118,8 @@ class StudyView:
     access: pd.DataFrame
     walks: gpd.GeoDataFrame
     taxonomy: Taxonomy
+    pack: RulePack | None = None
+    verdicts: pd.DataFrame | None = None
 
     @cached_property
     def families(self) -> list[str]:
@@ -150,6 +158,30 @@ class StudyView:
     def label(self) -> Mapping[Hashable, str]:
         """Name of each site: its label, else its identifier."""
         return dict(self.sites["label"].fillna(self.sites.index.to_series()))
+
+    def named(self, site_id: Hashable) -> str:
+        """Return number, name and identifier of a site; the identifier is that of the files."""
+        label = self.label[site_id]
+        known = f" ({site_id})" if label != site_id else ""
+        return f"{self.number[site_id]}. {label}{known}"
+
+    @cached_property
+    def near_requirements(self) -> tuple[Requirement, ...]:
+        """Requirements of the call on services near; none without verdicts."""
+        if self.pack is None or self.verdicts is None:
+            return ()
+        near = (one for one in self.pack.requirements if one.measure is Measure.FAMILY_NEAR)
+        return tuple(near)
+
+    @cached_property
+    def _verdict(self) -> Mapping[tuple[Hashable, str], str]:
+        table = self.verdicts
+        return {} if table is None else dict(table["verdict"].items())
+
+    def verdict_word(self, site_id: Hashable, requirement: Requirement) -> str:
+        """Word the verdict on a requirement; `sans avis` when the table has none."""
+        verdict = self._verdict.get((site_id, requirement.id))
+        return "sans avis" if verdict is None else LABELS[Verdict][Verdict(verdict)]
 
     def nearest_service(self, site_id: Hashable, family: str) -> Near:
         """Return the nearest service of a family; `non mesuré` when the table has none."""

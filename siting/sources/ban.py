@@ -17,7 +17,7 @@ from siting.sources.http import Clock, HttpClient, RetryRule
 
 _ADVICE = (
     "Vérifiez la connexion à internet et le proxy (HTTPS_PROXY), donnez un autre géocodeur avec "
-    "--geocoder URL, ou continuez sans géocoder avec --offline."
+    "--geocoder URL, ou continuez sans géocoder avec --geocoder none."
 )
 _N_CANDIDATES = "5"
 _SHORTEST_QUERY, _LONGEST_QUERY = 3, 200  # what the service accepts

@@ -15,7 +15,13 @@ from urllib.parse import urlsplit
 import requests
 
 from siting import __version__
-from siting.errors import BadAnswer, DataError, RateLimited, SourceError, SourceUnavailable
+from siting.errors import (
+    BadAnswer,
+    OptionError,
+    RateLimited,
+    SourceError,
+    SourceUnavailable,
+)
 
 USER_AGENT = f"siting/{__version__}"
 _RETRIED = frozenset({429, 500, 502, 503, 504})
@@ -260,7 +266,7 @@ def checked_url(url: str) -> str:
 
     Raises
     ------
-    DataError
+    OptionError
         Not an address, credentials in it, or http to a public host.
     """
     text = url.strip().rstrip("/")
@@ -268,25 +274,25 @@ def checked_url(url: str) -> str:
         parts = urlsplit(text)
         host, has_port = parts.hostname or "", parts.port is not None
     except ValueError as error:
-        raise DataError(f"L'adresse de service {url!r} n'est pas lisible : {error}.") from error
+        raise OptionError(f"L'adresse de service {url!r} n'est pas lisible : {error}.") from error
     if parts.scheme not in {"http", "https"} or not host or (has_port and parts.port == 0):
-        raise DataError(
+        raise OptionError(
             f"L'adresse de service {url!r} n'est pas une adresse web : "
             "écrivez-la en entier, par exemple https://data.geopf.fr/geocodage."
         )
     if parts.username is not None or parts.password is not None:
-        raise DataError(
+        raise OptionError(
             "L'adresse de service contient un nom d'utilisateur ou un mot de passe : retirez-les."
         )
     if parts.query or parts.fragment:
-        raise DataError(f"L'adresse de service {url!r} ne doit contenir ni « ? » ni « # ».")
+        raise OptionError(f"L'adresse de service {url!r} ne doit contenir ni « ? » ni « # ».")
     if parts.scheme == "http" and not _is_private(host):
-        raise DataError(
+        raise OptionError(
             f"L'adresse de service {url!r} n'est pas protégée : utilisez https:// "
             "(http:// est accepté pour un serveur de votre propre réseau)."
         )
     if _is_link_local(host):
-        raise DataError(f"L'adresse de service {url!r} n'est pas celle d'un serveur.")
+        raise OptionError(f"L'adresse de service {url!r} n'est pas celle d'un serveur.")
     return text
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from siting.communes import Commune, CommuneNames, departements_of_postcode
 from siting.errors import DataError
-from siting.names import commune_key, plain_key
+from siting.names import commune_key
 from siting.sources.cells import insee_code, plain_text, postcode
 from siting.sources.columns import Field, column_list, recognised_columns
+from siting.sources.inventory_status import inventory_status, is_closed
 from siting.sources.project_columns import FIELDS as PROJECT_FIELDS
 from siting.sources.table_file import TableFile, read_table_file, row_list
 from siting.tables import INVENTORY, InventoryStatus
@@ -23,22 +25,22 @@ FIELDS = (
     *(f for f in PROJECT_FIELDS if f.name in {"nom", "commune", "code_postal", "code_insee"}),
 )
 
-_OPEN = ("ouvert", "en service", "actif", "active", "en activité", "en fonctionnement")
-_PLANNED = (
-    *("conventionné", "projet", "en projet", "en cours", "programmé", "prévu", "planifié"),
-    *("en construction", "en travaux", "à venir"),
-)
-_ENDING = re.compile(r"e*s?$")  # feminine and plural: ouvertes, conventionnée
 _DEPARTEMENT = re.compile(r"(97[1-8]|98[46-8]|2[AB]|[0-9]{1,2})(?![0-9A-Z])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """Table `INVENTORY`, what the user should know of it (in French), and the file's SHA-256."""
+    """
+    Table `INVENTORY`, what the user should know of it (in French), and the file's SHA-256.
+
+    `unlocated` are the lines of places, open or of unknown state, that may lie in the
+    territory but could not be located in any commune: one of its communes may be served.
+    """
 
     places: pd.DataFrame
     notes: tuple[str, ...]
     sha256: str
+    unlocated: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ class _Declared:
     code_postal: str
     departements: tuple[str, ...]
 
+    def may_be_in(self, departements: Collection[str]) -> bool:
+        """Tell if the row does not say that the place is elsewhere."""
+        said = self.departements or departements_of_postcode(self.code_postal)
+        return not (departements and said) or not set(said).isdisjoint(departements)
+
 
 @dataclass(frozen=True, slots=True)
 class _Located:
@@ -58,16 +65,7 @@ class _Located:
     code_insee: str = ""
     former_code_insee: str = ""
     issue: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A commune that bears a name: `former` is its old code if it is no longer one."""
-
-    code_insee: str
-    former: str
-    code_dep: str
-    codes_postaux: str
+    is_closed: bool = False
 
 
 def read_inventory(
@@ -75,14 +73,16 @@ def read_inventory(
     *,
     register: pd.DataFrame,
     history: pd.DataFrame,
+    this_year: int,
     departements: Collection[str] = (),
 ) -> Inventory:
     """
     Read the list of existing inclusive-housing places and find the commune of each.
 
-    The commune is the one of the INSEE code, brought to today's communes, else the one of
-    that name with that postal code or in that departement. A place whose commune or state
-    cannot be told is kept, with the `issue` for which it is not counted.
+    The commune is the one of the INSEE code, brought to today's communes, else the one
+    that the name designates (`communes.CommuneNames`) with that postal code or in that
+    departement. A place whose commune or state cannot be told is kept, with the `issue` for
+    which it is not counted; so is a closed one, without commune since none has it any more.
 
     Parameters
     ----------
@@ -91,6 +91,8 @@ def read_inventory(
         `code_postal` and `departement` help.
     register, history
         Tables `COMMUNE_REGISTER` and `COMMUNE_HISTORY`.
+    this_year
+        Year from which an announced opening is still to come.
     departements
         Where to look for a name, in a row that has neither code nor departement; the
         whole country by default.
@@ -111,10 +113,15 @@ def read_inventory(
     columns = ("commune", "code_insee", "code_postal", "departement")
     declared = [_declared(*cells) for cells in zip(*map(texts, columns), strict=True)]
     communes = _Communes.of(register, history)
-    located = [communes.located(row, within=tuple(departements)) for row in declared]
-    statuses = [_status(cell) for cell in texts("statut")]
+    cells = texts("statut")
+    located = [
+        _closed(place, row) if is_closed(cell) else place
+        for row, cell in zip(declared, cells, strict=True)
+        for place in [communes.located(row, within=tuple(departements))]
+    ]
+    statuses = [inventory_status(cell, this_year=this_year) for cell in cells]
     issues = [
-        " ".join(filter(None, (place.issue, status_issue)))
+        place.issue if place.is_closed else " ".join(filter(None, (place.issue, status_issue)))
         for place, (_, status_issue) in zip(located, statuses, strict=True)
     ]
     places = pd.DataFrame(
@@ -127,16 +134,25 @@ def read_inventory(
             "issue": issues,
         }
     )
+    rows = list(zip(file.row_numbers, declared, located, statuses, strict=True))
     unsure = [
         number
-        for number, row, place in zip(file.row_numbers, declared, located, strict=True)
+        for number, row, place, _ in rows
         if place.code_insee and not (row.code_insee or row.code_postal or row.departements)
+    ]
+    unlocated = [
+        number
+        for number, row, place, (status, _) in rows
+        if not (place.code_insee or place.is_closed)
+        and status != InventoryStatus.PLANNED
+        and row.may_be_in(departements)
     ]
     uncounted = [n for n, issue in zip(file.row_numbers, issues, strict=True) if issue]
     return Inventory(
         places=INVENTORY.conform(places),
         notes=(*file.notes, *found.notes, *_count_notes(uncounted, unsure)),
         sha256=file.sha256,
+        unlocated=tuple(unlocated),
     )
 
 
@@ -152,48 +168,32 @@ def _require_columns(file: TableFile, positions: Collection[str]) -> None:
 
 def _declared(commune: str, code: str, code_postal: str, departement: str) -> _Declared:
     named = _DEPARTEMENT.match(departement.upper())
-    post = postcode(code_postal)
-    if named:
-        departements: tuple[str, ...] = (named[1].zfill(2),)
-    elif post.startswith("20"):
-        departements = ("2A", "2B")
-    else:
-        departements = (post[: 3 if post.startswith(("97", "98")) else 2],) if post else ()
     # A code that is not one is shown as it is: it must not be silently left out.
-    return _Declared(commune, insee_code(code) or code, post, departements)
+    return _Declared(
+        name=commune,
+        code_insee=insee_code(code) or code,
+        code_postal=postcode(code_postal),
+        departements=(named[1].zfill(2),) if named else (),
+    )
 
 
-def _stem(status: str) -> str:
-    return _ENDING.sub("", plain_key(status))
-
-
-_STATUSES = {
-    **{_stem(word): InventoryStatus.OPEN for word in _OPEN},
-    **{_stem(word): InventoryStatus.PLANNED for word in _PLANNED},
-}
-
-
-def _status(cell: str) -> tuple[InventoryStatus, str]:
-    """Read the state of a place, and why it is unknown when it is."""
-    status = _STATUSES.get(_stem(cell), InventoryStatus.UNKNOWN)
-    if status != InventoryStatus.UNKNOWN:
-        return status, ""
-    if not cell:
-        return status, "Statut non renseigné : écrivez « ouvert » ou « en projet »."
-    return status, f"Statut « {cell} » : ni ouvert ni en projet, le lieu n'est pas compté."
+def _closed(place: _Located, row: _Declared) -> _Located:
+    """Take a closed place out of its commune, and say which one it was."""
+    where = " ".join(filter(None, (row.name, place.code_insee)))
+    return _Located(issue=f"Fermé : non compté{f' ({where})' if where else ''}.", is_closed=True)
 
 
 def _count_notes(uncounted: Sequence[int], unsure: Sequence[int]) -> list[str]:
     notes = []
     if uncounted:
         notes.append(
-            f"{len(uncounted)} lieu(x) de l'inventaire non compté(s) ({row_list(uncounted)}) : "
-            "voir la colonne « issue »."
+            f"Lignes de l'inventaire non comptées : {len(uncounted)} ({row_list(uncounted)}). "
+            "La colonne « issue » de la feuille « inventaire » dit pourquoi."
         )
     if unsure:
         notes.append(
-            f"{len(unsure)} lieu(x) situé(s) par le seul nom de la commune ({row_list(unsure)}) : "
-            "ajoutez « code_insee » ou « code_postal » pour en être sûr."
+            f"Lieux situés par le seul nom de la commune : {len(unsure)} ({row_list(unsure)}). "
+            "Ajoutez « code_insee » ou « code_postal » pour en être sûr."
         )
     return notes
 
@@ -202,30 +202,19 @@ def _count_notes(uncounted: Sequence[int], unsure: Sequence[int]) -> list[str]:
 class _Communes:
     """Communes by code and by name, today's and former ones."""
 
-    names: dict[str, str]
-    departements: dict[str, str]
-    current_codes: dict[str, str]
-    by_name: dict[str, list[_Candidate]]
+    official: Mapping[str, str]
+    departements: Mapping[str, str]
+    current_codes: Mapping[str, str]
+    names: CommuneNames
 
     @classmethod
     def of(cls, register: pd.DataFrame, history: pd.DataFrame) -> _Communes:
-        """Index both tables; a former commune has the departement and post of today's."""
-        departements = register["code_dep"].to_dict()
-        posts = register["codes_postaux"].fillna("").to_dict()
-        named = history.dropna(subset=["nom"])
-        bearers = [
-            *((nom, code, "") for code, nom in register["nom"].items()),
-            *zip(named["nom"], named["code_insee"], named.index, strict=True),
-        ]
-        by_name: dict[str, list[_Candidate]] = {}
-        for nom, code, former in bearers:
-            one = _Candidate(code, former, departements.get(code, ""), posts.get(code, ""))
-            by_name.setdefault(commune_key(nom), []).append(one)
+        """Index both tables."""
         return cls(
-            names=register["nom"].to_dict(),
-            departements=departements,
+            official=register["nom"].to_dict(),
+            departements=register["code_dep"].to_dict(),
             current_codes=history["code_insee"].to_dict(),
-            by_name=by_name,
+            names=CommuneNames.of(register, history),
         )
 
     def located(self, row: _Declared, *, within: tuple[str, ...]) -> _Located:
@@ -238,56 +227,44 @@ class _Communes:
 
     def _by_code(self, row: _Declared) -> _Located:
         code = row.code_insee
-        current = code if code in self.departements else self.current_codes.get(code, "")
+        current = code if code in self.official else self.current_codes.get(code, "")
         if not current:
             return _Located(
                 issue=f"Code INSEE « {code} » inconnu : corrigez-le ou laissez-le vide."
             )
-        same_name = self.by_name.get(commune_key(row.name), [])
-        bearers = [one for one in same_name if one.code_insee == current]
-        if same_name and not bearers and not self._is_short_for(row.name, current, same_name):
+        named = self.names.designated(row.name, departements=(self.departements[current],)).commune
+        if self._is_another(row.name, current, named):
             return _Located(
                 issue=f"Le code INSEE {code} n'est pas celui de « {row.name} » "
-                f"mais de « {self.names[current]} » : corrigez l'un ou l'autre."
+                f"mais de « {self.official[current]} » : corrigez l'un ou l'autre."
             )
-        return _Located(current, code if code != current else _only_former(bearers))
+        return _Located(current, code if code != current else _former_code(named))
 
-    def _is_short_for(self, name: str, code: str, same_name: Sequence[_Candidate]) -> bool:
-        """Tell if a name that other communes bear may still mean this one: Saint-Ouen, 93070."""
-        words = set(commune_key(name).split())
-        official = set(commune_key(self.names[code]).split())
-        departement = self.departements[code]
-        is_neighbour = any(one.code_dep == departement for one in same_name)
-        return not is_neighbour and (words <= official or official <= words)
+    def _is_another(self, name: str, code: str, named: Commune | None) -> bool:
+        """Tell if a name is that of another commune: a neighbour, else one far away."""
+        if named is not None:
+            return named.code_insee != code
+        bearers = self.names.bearers(name)
+        words, official = (set(commune_key(text).split()) for text in (name, self.official[code]))
+        is_short = words <= official or official <= words
+        return bool(bearers) and not is_short and all(one.code_insee != code for one in bearers)
 
     def _by_name(self, row: _Declared, *, within: tuple[str, ...]) -> _Located:
-        same_name = self.by_name.get(commune_key(row.name), [])
-        departements = row.departements or within
-        posted = [
-            one
-            for one in same_name
-            if row.code_postal and row.code_postal in one.codes_postaux.split(";")
-        ]
-        near = posted or [
-            one for one in same_name if not departements or one.code_dep in departements
-        ]
-        bearers = [one for one in near if not one.former] or near
-        codes = sorted({one.code_insee for one in bearers})
-        if len(codes) == 1:
-            return _Located(codes[0], _only_former(bearers))
-        if codes:
+        departements = row.departements or (() if row.code_postal else within)
+        meant = self.names.designated(row.name, postcode=row.code_postal, departements=departements)
+        if meant.commune is not None:
+            return _Located(meant.commune.code_insee, _former_code(meant.commune))
+        if meant.several:
             return _Located(
-                issue=f"Plusieurs communes s'appellent « {row.name} » ({', '.join(codes)}) : "
-                "ajoutez le code INSEE ou le code postal."
+                issue=f"Plusieurs communes peuvent s'appeler « {row.name} ». {meant.question} "
+                "Ajoutez le code INSEE ou le code postal."
             )
-        where = f" dans le département {' ou '.join(departements)}" if departements else ""
-        return _Located(
-            issue=f"Commune « {row.name} » inconnue{where} : "
-            "corrigez le nom ou ajoutez le code INSEE."
-        )
+        said = departements or departements_of_postcode(row.code_postal)
+        where = f" dans le département {' ou '.join(said)}" if said else ""
+        mend = meant.question or "Corrigez le nom, ou ajoutez le code INSEE ou le code postal."
+        return _Located(issue=f"Commune « {row.name} » inconnue{where}. {mend}")
 
 
-def _only_former(bearers: Sequence[_Candidate]) -> str:
-    """Return the former commune that is meant, if it can only be one and no current one."""
-    formers = {one.former for one in bearers}
-    return formers.pop() if len(formers) == 1 else ""
+def _former_code(commune: Commune | None) -> str:
+    """Return the code of a former commune; empty for a commune of today."""
+    return commune.code if commune is not None and commune.is_former else ""

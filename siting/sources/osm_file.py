@@ -57,7 +57,8 @@ class OsmExtract:
     objects
         Table OSM_OBJECTS: all that the taxonomy takes for a service.
     coverage
-        Area of the files in degrees, from their headers; None when one of them is silent.
+        Area of the files in degrees: the box of the header of each, or the hull of its
+        streets when the header is silent.
     n_broken
         Number of broken objects by kind, in French.
     provenance
@@ -66,7 +67,7 @@ class OsmExtract:
 
     ways: Ways
     objects: gpd.GeoDataFrame
-    coverage: shapely.Geometry | None
+    coverage: shapely.Geometry
     n_broken: Mapping[str, int]
     provenance: tuple[Provenance, ...]
 
@@ -99,7 +100,8 @@ def read_osm(paths: Sequence[Path], *, taxonomy: Taxonomy) -> OsmExtract:
     """
     Read OpenStreetMap files.
 
-    An object that stands in several files is taken once, from the first of them.
+    An object that stands in several files is taken once: from the first of them, or, for a
+    way that the edge of a file cuts, from the one that holds most of its nodes.
 
     Parameters
     ----------
@@ -118,15 +120,18 @@ def read_osm(paths: Sequence[Path], *, taxonomy: Taxonomy) -> OsmExtract:
     rows: dict[str, dict[str, Any]] = {}
     n_broken: Counter[str] = Counter()
     for part in reversed(gathered):
-        ways |= part.ways
+        ways |= {
+            way_id: shape
+            for way_id, shape in part.ways.items()
+            if way_id not in ways or shape.n_nodes >= ways[way_id].n_nodes
+        }
         rows |= part.rows
         n_broken += part.n_broken
-    boxes = [_header_box(path) for path in paths]
-    known = [box for box in boxes if box is not None]
+    areas = [_area(path, part) for path, part in zip(paths, gathered, strict=True)]
     return OsmExtract(
         ways=flat_ways(ways),
         objects=_objects(rows),
-        coverage=shapely.union_all(known) if known and len(known) == len(boxes) else None,
+        coverage=shapely.union_all(areas),
         n_broken=dict(sorted(n_broken.items())),
         provenance=tuple(
             _provenance(path, part) for path, part in zip(paths, gathered, strict=True)
@@ -337,13 +342,15 @@ def _objects(rows: Mapping[str, dict[str, Any]]) -> gpd.GeoDataFrame:
     return OSM_OBJECTS.conform(gpd.GeoDataFrame(frame, geometry="geometry", crs=WGS84))
 
 
-def _header_box(path: Path) -> shapely.Geometry | None:
+def _area(path: Path, gathered: _Gathered) -> shapely.Geometry:
+    """Return the box that the header of a file tells, else the hull of the streets in it."""
     with _readable(path):
         box = osmium.FileProcessor(path).header.box()
-    if not box.valid():
-        return None
-    corners = (box.bottom_left.lon, box.bottom_left.lat, box.top_right.lon, box.top_right.lat)
-    return shapely.box(*corners)
+    if box.valid():
+        corners = (box.bottom_left.lon, box.bottom_left.lat, box.top_right.lon, box.top_right.lat)
+        return shapely.box(*corners)
+    places = [node[1:] for shape in gathered.ways.values() for run in shape.runs for node in run]
+    return shapely.convex_hull(shapely.MultiPoint(places))
 
 
 def _provenance(path: Path, gathered: _Gathered) -> Provenance:

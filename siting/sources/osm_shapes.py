@@ -20,6 +20,11 @@ class WayShape:
     runs: list[list[Node]]
     is_ring: bool
 
+    @property
+    def n_nodes(self) -> int:
+        """Number of known nodes."""
+        return sum(map(len, self.runs))
+
     def geometry(self) -> shapely.Geometry | None:
         """Return its polygon, line or point; None when no node is known."""
         if self.is_ring:

@@ -54,7 +54,18 @@ FIELDS = (
     Field(
         "id",
         (
-            *("id", "identifiant", "n", "no", "num", "ref", "reference", "id projet", "id site"),
+            *(
+                "id",
+                "identifiant",
+                "n",
+                "no",
+                "num",
+                "ref",
+                "reference",
+                "id projet",
+                "id site",
+                "site id",
+            ),
             *("code projet", "numero projet", "numero du projet", "n projet", "n du projet"),
             *("numero dossier", "n dossier", "n de dossier", "numero de dossier", "numero"),
         ),

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import shapely
 
 from siting.crs import WGS84, require_crs
-from siting.errors import DataError
+from siting.errors import OptionError
 from siting.sources.shipped import (
     damaged_file,
     data_folder,
@@ -92,6 +92,16 @@ def read_commune_history() -> pd.DataFrame:
     return COMMUNE_HISTORY.conform(read_reference_csv("commune_history"))
 
 
+def register_year() -> int:
+    """
+    Return the year of the register of communes.
+
+    It stands for the present year where a date must be told past or coming, so that the same
+    files give the same results whenever they are read.
+    """
+    return int(layer_provenance("communes").data_timestamp.removeprefix("COG "))
+
+
 def read_departements() -> dict[str, str]:
     """Return the names of the départements and overseas collectivities, by code."""
     table = read_reference_csv("departements")
@@ -124,7 +134,7 @@ def read_communes(departements: Sequence[str]) -> gpd.GeoDataFrame:
 
     Raises
     ------
-    DataError
+    OptionError
         If a code is unknown, or a file is absent or damaged.
     """
     codes = _known_departements(departements)
@@ -268,7 +278,7 @@ def _known_departements(departements: Sequence[str]) -> set[str]:
     names = read_departements()
     for code in departements:
         if code not in names:
-            raise DataError(
+            raise OptionError(
                 f"Département inconnu : « {code} ».{_departement_hint(str(code), names)} "
                 "Donnez un code : 01 à 95, 2A, 2B ou 971 à 976."
             )

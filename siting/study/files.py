@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import folium
 
+from siting.calls import RulePack
 from siting.export import (
     COMMUNE_COVERAGE,
     Sheet,
@@ -16,7 +18,8 @@ from siting.export import (
     html_bytes,
     xlsx_bytes,
 )
-from siting.maps import MapNotes, study_map, territory_map
+from siting.labels import date_text
+from siting.maps import MapNotes, call_name, study_map, territory_map
 from siting.provenance import Provenance
 from siting.study.locate import Located
 from siting.study.projects import Study
@@ -33,7 +36,7 @@ def study_files(study: Study) -> dict[str, bytes]:
 
     The same study gives the same bytes.
     """
-    sources = undated(study.sources)
+    sources = _study_sources(study)
     frames = {
         "sites": (study.sites, SITES, "Où est chaque projet, et ce que vaut sa position."),
         "access": (
@@ -73,7 +76,12 @@ def study_page(study: Study) -> folium.Map:
         study.services,
         study.access,
         study.walks,
-        notes=MapNotes(sources=undated(study.sources), remarks=_study_remarks(study)),
+        notes=MapNotes(
+            sources=_study_sources(study),
+            remarks=_study_remarks(study),
+            pack=study.pack,
+            verdicts=study.verdicts,
+        ),
         taxonomy=study.taxonomy,
     )
 
@@ -84,7 +92,11 @@ def territory_page(study: TerritoryStudy) -> folium.Map:
         study.communes,
         study.coverage,
         place=study.place,
-        notes=MapNotes(sources=undated(study.sources), remarks=study.notes),
+        notes=MapNotes(
+            sources=_territory_sources(study),
+            remarks=(*_call_remarks(study.pack), *study.notes),
+            pack=study.pack,
+        ),
     )
 
 
@@ -94,7 +106,7 @@ def territory_files(study: TerritoryStudy) -> dict[str, bytes]:
     sheets = [
         Sheet(
             title="communes",
-            note=f"Les communes : {study.place}.",
+            note=" ".join([f"Les communes : {study.place}.", *_call_remarks(study.pack)]),
             frame=communes,
             table=COMMUNE_COVERAGE,
         )
@@ -102,7 +114,7 @@ def territory_files(study: TerritoryStudy) -> dict[str, bytes]:
     if study.inventory is not None:
         note = "L'inventaire fourni, et pourquoi un lieu n'est pas compté."
         sheets.append(Sheet(title="inventaire", note=note, frame=study.inventory, table=INVENTORY))
-    sources = undated(study.sources)
+    sources = _territory_sources(study)
     return {
         "communes.csv": csv_bytes(communes, COMMUNE_COVERAGE),
         "territory.gpkg": gpkg_bytes({"communes": communes}, sources=sources),
@@ -140,4 +152,58 @@ def _study_remarks(study: Study) -> tuple[str, ...]:
         "praticables d'OpenStreetMap ; pentes, marches et traversées ne sont pas prises en compte."
     )
     walker = f"Marche : {study.profile.label}, {speed} km/h ({study.profile.reference})."
-    return (walker, limits, *study.notes)
+    return (*_map_dates(study.sources), walker, limits, *study.notes)
+
+
+def _map_dates(sources: Sequence[Provenance]) -> list[str]:
+    """Tell the age of each OpenStreetMap file, and how it is known."""
+    files = [source for source in sources if source.source.startswith("OpenStreetMap")]
+    texts = []
+    for file in files:
+        where = f" ({file.source.partition(', ')[2]})" if len(files) > 1 else ""
+        state = date_text(file.data_timestamp)
+        age = f"état au {state}" if state else "date inconnue"
+        note = f" ({file.note})" if file.note else ""
+        texts.append(f"Carte OpenStreetMap{where} : {age}{note}.")
+    return list(dict.fromkeys(texts))
+
+
+def _call_remarks(pack: RulePack | None) -> list[str]:
+    if pack is None:
+        return []
+    name = call_name(pack)
+    return [f"{name[0].upper()}{name[1:]} : {pack.title} ({pack.issuer})."]
+
+
+def _study_sources(study: Study) -> tuple[Provenance, ...]:
+    inventory = study.options.inventory
+    given = {} if inventory is None else {str(inventory): study.inputs.get(str(inventory), "")}
+    return (*undated(study.sources), *_given_sources(study.pack, given))
+
+
+def _territory_sources(study: TerritoryStudy) -> tuple[Provenance, ...]:
+    return (*undated(study.sources), *_given_sources(study.pack, study.inputs))
+
+
+def _given_sources(pack: RulePack | None, inventory: Mapping[str, str]) -> list[Provenance]:
+    """Return the call and the inventory file, as sources beside the data."""
+    sources = []
+    if pack is not None:
+        call = Provenance(
+            source=f"Appel {pack.id} : {pack.title}",
+            url=pack.url,
+            licence="cité par courts extraits",
+            attribution=pack.issuer,
+            data_timestamp=pack.published,
+            note=pack.source,
+        )
+        sources.append(call)
+    for path, sha256 in inventory.items():
+        given = Provenance(
+            source=f"Inventaire des habitats inclusifs, fichier {Path(path).name}",
+            licence="fichier fourni par l'utilisateur",
+            attribution="",
+            sha256=sha256,
+        )
+        sources.append(given)
+    return sources

@@ -11,7 +11,7 @@ import pandas as pd
 
 from siting import territory
 from siting.calls import RulePack
-from siting.declaration import declared_communes
+from siting.declaration import Unrecognised, declared_communes, unrecognised_communes
 from siting.export import with_own_columns
 from siting.geocode import geocode as geocoded
 from siting.listed import ListedCommunes, resolve_listed
@@ -46,7 +46,8 @@ class Located:
 
     Tables `sites` (SITES, without the user's own columns), `site_communes` (SITE_COMMUNES)
     and `communes` (COMMUNES around the sites); `projects` is the file as read, `listed`
-    the communes that the call lists, `sources` whom positions and communes come from.
+    the communes that the call lists, `sources` whom positions and communes come from;
+    `notes` are remarks in French on the file and on the communes it declares.
     """
 
     projects: Projects
@@ -55,6 +56,7 @@ class Located:
     communes: gpd.GeoDataFrame
     listed: ListedCommunes | None
     sources: tuple[Provenance, ...]
+    notes: tuple[str, ...]
 
     @property
     def sites_as_given(self) -> gpd.GeoDataFrame:
@@ -148,7 +150,27 @@ def geocode(
             *(() if geocoder is None else (geocoder.provenance(),)),
             *map(layer_provenance, _LAYERS),
         ),
+        notes=(
+            *projects.notes,
+            *_declaration_notes(
+                unrecognised_communes(projects.rows, declared, register=register, history=history)
+            ),
+        ),
     )
+
+
+def _declaration_notes(unrecognised: Sequence[Unrecognised]) -> list[str]:
+    """Name the communes declared that are none, with the sites and what may be meant."""
+    notes = [
+        f"Commune déclarée non reconnue : « {one.name} » "
+        f"({'site' if len(one.sites) == 1 else 'sites'} {id_list(one.sites)}). "
+        + (one.question or "Corrigez le nom, ou ajoutez le code postal ou le code INSEE.")
+        for one in unrecognised[:_SHOWN]
+    ]
+    if len(unrecognised) > _SHOWN:
+        rest = [site for one in unrecognised[_SHOWN:] for site in one.sites]
+        notes.append(f"Autres communes déclarées non reconnues : sites {id_list(rest)}.")
+    return notes
 
 
 def listed_communes(

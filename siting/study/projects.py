@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -24,6 +24,7 @@ from siting.sources.reference import (
     layer_provenance,
     read_commune_history,
     read_commune_register,
+    register_year,
 )
 from siting.study.locate import (
     Located,
@@ -35,6 +36,7 @@ from siting.study.locate import (
     silent,
 )
 from siting.tables import AccessStatus
+from siting.targets import service_groups
 from siting.taxonomy import Taxonomy, read_taxonomy
 from siting.walkers import WalkProfile, walk_profile
 from siting.walks import nearest_by_family, walks
@@ -184,7 +186,7 @@ def study(
             measured.access,
             services,
             pack=pack,
-            walking=walking,
+            walking=replace(walking, mapped_on=_mapped_on(extract)),
             territory=_call_territory(located, inventory),
         ),
         pack=pack,
@@ -193,7 +195,7 @@ def study(
         options=options,
         sources=(*extract.provenance, *located.sources),
         notes=(
-            *located.projects.notes,
+            *located.notes,
             *(() if inventory is None else inventory.notes),
             *_notes(sites, measured.access, extract),
         ),
@@ -202,7 +204,11 @@ def study(
             **{str(p): s.sha256 for p, s in zip(options.osm, extract.provenance, strict=True)},
             **({} if inventory is None else {str(options.inventory): inventory.sha256}),
         },
-        counts={"sites": len(sites), "services": len(services), **extract.n_broken},
+        counts={
+            "sites": len(sites),
+            "services": len(set(service_groups(services))),
+            **extract.n_broken,
+        },
     )
 
 
@@ -248,6 +254,12 @@ def _counting_categories(taxonomy: Taxonomy) -> dict[str, list[str]]:
     }
 
 
+def _mapped_on(extract: OsmExtract) -> str:
+    """Return the day of the oldest file of the map; empty when one does not tell its own."""
+    days = [source.data_timestamp[:10] for source in extract.provenance]
+    return min(days) if all(days) else ""
+
+
 def _inventory(path: Path | None, communes: gpd.GeoDataFrame) -> Inventory | None:
     """Read the inventory; a name without code is looked for in the départements of the sites."""
     if path is None:
@@ -256,6 +268,7 @@ def _inventory(path: Path | None, communes: gpd.GeoDataFrame) -> Inventory | Non
         path,
         register=read_commune_register(),
         history=read_commune_history(),
+        this_year=register_year(),
         departements=sorted(communes["code_dep"].unique()),
     )
 

@@ -19,7 +19,9 @@ from siting.sources.reference import (
     read_commune_register,
     read_communes,
     read_departements,
+    register_year,
 )
+from siting.sources.table_file import row_list
 from siting.study.locate import listed_communes
 from siting.territory import commune_coverage
 
@@ -85,7 +87,11 @@ def territory(
     found = None
     if inventory_file is not None:
         found = read_inventory(
-            inventory_file, register=register, history=history, departements=codes
+            inventory_file,
+            register=register,
+            history=history,
+            this_year=register_year(),
+            departements=codes,
         )
     coverage = commune_coverage(
         communes,
@@ -120,7 +126,7 @@ def _notes(
         outside = [code for code in codes if pack.departements and code not in pack.departements]
         if outside:
             notes.append(
-                f"L'appel {pack.id} ne s'applique pas au(x) département(s) {', '.join(outside)} : "
+                f"L'appel {pack.id} ne s'applique pas ici ({', '.join(outside)}) : "
                 "sa liste n'y est pas comparée."
             )
         elif not pack.listed_communes:
@@ -135,6 +141,24 @@ def _notes(
         communes.index
     )
     notes.extend(found.notes)
+    notes.extend(_reserve(found.unlocated))
     if elsewhere.any():
         notes.append(f"Lieux de l'inventaire hors de ce territoire : {elsewhere.sum()}.")
     return notes
+
+
+def _reserve(unlocated: Sequence[int]) -> list[str]:
+    """Say that a commune without known place may have one of those that are not located."""
+    if not unlocated:
+        return []
+    rows = row_list(unlocated)
+    one = (
+        f"Un lieu de l'inventaire, ouvert ou d'état inconnu, n'a pas pu être situé ({rows}) : la "
+        "commune où il se trouve est peut-être comptée à tort comme non pourvue."
+    )
+    several = (
+        f"{len(unlocated)} lieux de l'inventaire, ouverts ou d'état inconnu, n'ont pas pu être "
+        f"situés ({rows}) : les communes où ils se trouvent sont peut-être comptées à tort comme "
+        "non pourvues."
+    )
+    return [one if len(unlocated) == 1 else several]
