@@ -6,9 +6,11 @@ street that meets nothing. East is x, north is y, in metres from the south-west 
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 from conftest import village_streets
@@ -532,3 +534,17 @@ def test_only_the_manifest_tells_when_a_service_was_asked(bondy: Study) -> None:
 def test_the_sample_tells_what_differs(bondy: Study) -> None:
     differences = unexpected(bondy, sample().expected)
     assert any("BEA-1" in line for line in differences)
+
+
+def test_the_workbook_explains_every_code_of_its_sheets(in_seven_minutes: Study) -> None:
+    content = study_files(in_seven_minutes)["study.xlsx"]
+    book = openpyxl.load_workbook(io.BytesIO(content), read_only=True)
+    told = {(row[0].value, row[1].value) for row in book["Lisez-moi"].iter_rows(max_col=2)}
+    access = in_seven_minutes.access
+    categories = access.index.get_level_values("category").unique()
+    families = {one for held in access["families"].unique() for one in held.split(";")}
+    codes = {("category", one) for one in categories} | {("families", one) for one in families}
+    if in_seven_minutes.verdicts is not None:
+        requirements = in_seven_minutes.verdicts.index.get_level_values("requirement_id")
+        codes |= {("requirement_id", one) for one in requirements.unique()}
+    assert codes <= told

@@ -43,12 +43,15 @@ class Sheet:
         What the sheet holds, one sentence in French.
     frame, table
         Rows, and the contract they follow.
+    words
+        Codes of the sheet that are not in a closed list: column, code, meaning in French.
     """
 
     title: str
     note: str
     frame: pd.DataFrame
     table: Table
+    words: Sequence[tuple[str, str, str]] = ()
 
 
 def xlsx_bytes(
@@ -199,6 +202,8 @@ def _readme(
     yield from _value_lines(
         frozenset(name for sheet in sheets for name in sheet.table.column_names)
     )
+    for sheet in sheets:
+        yield from ((column, code, "", meaning) for column, code, meaning in sheet.words)
     yield ("", "")
     yield ("Sources (source, licence, état des données, mention obligatoire)",)
     for source in sources:

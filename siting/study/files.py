@@ -25,6 +25,7 @@ from siting.study.locate import Located
 from siting.study.projects import Study
 from siting.study.territory import TerritoryStudy
 from siting.tables import ACCESS, INVENTORY, REACH, SITES, VERDICTS
+from siting.taxonomy import Taxonomy
 
 # A workbook of 200,000 lines weighs 10 MB and opens; one of two million does not.
 WORKBOOK_ROWS = 200_000
@@ -37,23 +38,8 @@ def study_files(study: Study) -> dict[str, bytes]:
     The same study gives the same bytes.
     """
     sources = _study_sources(study)
-    frames = {
-        "sites": (study.sites, SITES, "Où est chaque projet, et ce que vaut sa position."),
-        "access": (
-            study.access,
-            ACCESS,
-            f"Les trois services les plus proches de chaque catégorie ({study.profile.label}).",
-        ),
-        "reach": (study.reach, REACH, "Combien de services à 5, 10 et 15 minutes à pied."),
-    }
-    if study.verdicts is not None and study.pack is not None:
-        note = f"Ce que l'on peut dire de chaque exigence de l'appel {study.pack.id}."
-        frames["verdicts"] = (study.verdicts, VERDICTS, note)
-    sheets = [
-        Sheet(title=name, note=note, frame=frame, table=table)
-        for name, (frame, table, note) in frames.items()
-    ]
-    files = {f"{name}.csv": csv_bytes(frame, table) for name, (frame, table, _) in frames.items()}
+    sheets = _study_sheets(study)
+    files = {f"{sheet.title}.csv": csv_bytes(sheet.frame, sheet.table) for sheet in sheets}
     layers = {
         "sites": study.sites,
         "services": study.services,
@@ -67,6 +53,54 @@ def study_files(study: Study) -> dict[str, bytes]:
         left_out=[sheet for sheet in sheets if len(sheet.frame) > WORKBOOK_ROWS],
     )
     return files | {"map.html": html_bytes(study_page(study))}
+
+
+def _study_sheets(study: Study) -> list[Sheet]:
+    sheets = [
+        Sheet(
+            title="sites",
+            note="Où est chaque projet, et ce que vaut sa position.",
+            frame=study.sites,
+            table=SITES,
+        ),
+        Sheet(
+            title="access",
+            note=f"Les trois services les plus proches par catégorie ({study.profile.label}).",
+            frame=study.access,
+            table=ACCESS,
+            words=_service_words(study.taxonomy),
+        ),
+        Sheet(
+            title="reach",
+            note="Combien de services à 5, 10 et 15 minutes à pied.",
+            frame=study.reach,
+            table=REACH,
+        ),
+    ]
+    if study.verdicts is None or study.pack is None:
+        return sheets
+    verdicts = Sheet(
+        title="verdicts",
+        note=f"Ce que l'on peut dire de chaque exigence de l'appel {study.pack.id}.",
+        frame=study.verdicts,
+        table=VERDICTS,
+        words=[("requirement_id", one.id, one.label) for one in study.pack.requirements],
+    )
+    return [*sheets, verdicts]
+
+
+def _service_words(taxonomy: Taxonomy) -> list[tuple[str, str, str]]:
+    """Give the French words of families and categories."""
+    families = {family.id: family.label for family in taxonomy.families}
+    categories = [
+        (
+            "category",
+            category.id,
+            f"{category.label} ({' ; '.join(families[one] for one in category.families)})",
+        )
+        for category in taxonomy.categories
+    ]
+    return [*(("families", one, label) for one, label in families.items()), *categories]
 
 
 def study_page(study: Study) -> folium.Map:
