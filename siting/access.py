@@ -17,8 +17,8 @@ import pandas as pd
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from siting.crs import FloatArray, geodesic_m, require_crs
-from siting.network import IntArray, Snaps, WalkNetwork
+from siting.crs import FloatArray, IntArray, geodesic_m, require_crs
+from siting.network import Snaps, WalkNetwork
 from siting.tables import ACCESS, REACH, AccessStatus, Table
 from siting.targets import Targets, service_groups, service_targets
 from siting.walkers import WalkProfile

@@ -8,11 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from siting.crs import FloatArray, by_territory, geodesic_m, metric_transformer
+from siting.crs import FloatArray, IntArray, by_territory, geodesic_m, metric_transformer
 
 _DEGREE_M = 110_000.0  # a degree of latitude is never shorter than 110.5 km
-
-IntArray = npt.NDArray[np.int64]
 
 
 def holding(points: gpd.GeoSeries, polygons: gpd.GeoDataFrame) -> IntArray:

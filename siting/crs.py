@@ -16,6 +16,7 @@ WGS84 = CRS.from_epsg(4326)
 GEOD = Geod(ellps="WGS84")
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 
 _BOX_MARGIN_DEG = 1.0  # data of a border town may step out of the box of its territory
 _UTM_WIDTH_DEG = 12.0  # two UTM zones: beyond that, projected positions are no longer usable

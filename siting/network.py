@@ -16,10 +16,8 @@ import shapely
 from pyproj import CRS
 from scipy import sparse
 
-from siting.crs import FloatArray, geodesic_m, metric_crs, metric_transformer
+from siting.crs import FloatArray, IntArray, geodesic_m, metric_crs, metric_transformer
 from siting.errors import NetworkError
-
-IntArray = npt.NDArray[np.int64]
 
 _COVERAGE_STEP_DEG = 0.01  # the sides of a box in degrees are curves in a metric CRS
 _MARGIN_DEG = 1.0  # more than what those curves swell by, over the widest network

@@ -11,8 +11,8 @@ import pandas as pd
 import shapely
 from pyproj import Transformer
 
-from siting.crs import FloatArray, metric_transformer, require_crs
-from siting.network import IntArray, Snaps, WalkNetwork
+from siting.crs import FloatArray, IntArray, metric_transformer, require_crs
+from siting.network import Snaps, WalkNetwork
 
 _POINTS = (0, 4)  # shapely's type ids of Point and MultiPoint
 _AREAS = (3, 6)  # Polygon and MultiPolygon

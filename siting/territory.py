@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from siting.borders import IntArray, gaps_m, holding, nearest_other
-from siting.crs import require_crs
+from siting.borders import gaps_m, holding, nearest_other
+from siting.crs import IntArray, require_crs
 from siting.listed import ListedCommunes
 from siting.tables import (
     COVERAGE,

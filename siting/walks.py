@@ -11,8 +11,8 @@ import shapely
 from scipy.sparse import csgraph
 
 from siting.access import chunks, origins_of, search_graph, target_walks_m
-from siting.crs import WGS84, FloatArray, require_crs
-from siting.network import IntArray, WalkNetwork
+from siting.crs import WGS84, FloatArray, IntArray, require_crs
+from siting.network import WalkNetwork
 from siting.tables import WALKS, AccessStatus
 from siting.targets import service_targets
 
