@@ -1,30 +1,29 @@
-"""How near services are on foot: the three nearest of each category, and how many within minutes.
+"""How near services are on foot: the nearest of each category, and how many within minutes.
 
-One bounded search leaves from all sites at once and serves every category; nothing is
-searched pair by pair. Sites and services sit on edges, not on nodes: the walk counts the
+One bounded search leaves from each distinct place of a site and serves every category; nothing
+is searched pair by pair. Sites and services sit on edges, not on nodes: the walk counts the
 straight connectors at both ends, and a walk between two places of one edge stays on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import sparse
-from scipy.sparse import csgraph
 
 from siting.crs import FloatArray, IntArray, geodesic_m, require_crs
+from siting.errors import DataError
+from siting.graph import WalkGraph, walk_graph
+from siting.grid import UNUSABLE, Int32Array
 from siting.network import Snaps, WalkNetwork
-from siting.tables import ACCESS, REACH, AccessStatus, Table
+from siting.search import Limits, Near, doors_of, efforts_m, places_of, rank_near
+from siting.tables import ACCESS, OD_MATRIX, REACH, AccessStatus, Table
 from siting.targets import Targets, service_groups, service_targets
 from siting.walkers import WalkProfile
-
-N_RANKS = 3
-_CHUNK_BYTES = 128 * 2**20  # memory of one matrix of distances
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,30 +34,41 @@ class AccessRule:
     Parameters
     ----------
     profile
-        Walker: its speed turns minutes into metres.
+        Walker: its speed turns minutes into metres, its restrictions close ways.
     cutoff_min
         Longest walk to a ranked service, in minutes.
     reach_min
         Walking times for which services are counted, be they longer than the cut-off.
+    n_ranks
+        How many services are ranked in each category.
     snap_limit_m
         A site or a service further than this from any edge is off the network. 200 m is
         siting's own choice: beyond it the straight connector would outweigh the measure.
+    is_strict
+        If ways of which it is not known that they are fit for the walker are closed too;
+        for walkers that avoid what is unfit only.
     """
 
     profile: WalkProfile
     cutoff_min: float = 30.0
     reach_min: tuple[int, ...] = (5, 10, 15)
+    n_ranks: int = 3
     snap_limit_m: float = 200.0
+    is_strict: bool = False
 
     @property
     def cutoff_m(self) -> float:
-        """Longest walk of which `ACCESS` tells, in metres."""
+        """Longest walk of which `ACCESS` tells, in metres on the flat."""
         return self.profile.metres(self.cutoff_min)
 
     @property
-    def searched_m(self) -> float:
-        """Longest walk searched, in metres: services may be counted beyond the cut-off."""
-        return self.profile.metres(max((self.cutoff_min, *self.reach_min)))
+    def limits(self) -> Limits:
+        """How far to search, in metres on the flat: services may be counted beyond the cut-off."""
+        return Limits(
+            searched_m=self.profile.metres(max((self.cutoff_min, *self.reach_min))),
+            ranked_m=self.cutoff_m,
+            counted_m=tuple(self.profile.metres(minutes) for minutes in self.reach_min),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,57 +81,48 @@ class CategoryInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accessibility:
-    """The two tables of one sweep: `access` (table ACCESS) and `reach` (table REACH)."""
+    """The two tables of one measure: `access` (table ACCESS) and `reach` (table REACH)."""
 
     access: pd.DataFrame
     reach: pd.DataFrame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origins:
-    """Distinct places where sites stand on the network; `of_site` is -1 for a site off it."""
-
-    edge: IntArray
-    along_m: FloatArray
-    of_site: IntArray
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Members:
-    """The services of each category: `columns` are positions among groups that have a target."""
+    """The groups of each category: `number` in `category` pairs, and how many groups there are."""
 
     names: list[str]
-    families: npt.NDArray[np.object_]
-    columns: list[IntArray]
+    families: list[str]
+    number: IntArray
+    category: IntArray
     n_services: IntArray
     is_reliably_mapped: npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Near:
-    """Per site, category and rank: metres and target (-1 if none); per minutes: counts."""
-
-    walk_m: FloatArray
-    target: IntArray
-    n_services: FloatArray
+_STATUSES = tuple(AccessStatus)
+_UNCOUNTED = (AccessStatus.OFF_NETWORK, AccessStatus.NO_LOCATION, AccessStatus.NOT_MAPPED)
 
 
-def accessibility(
+def accessibility(  # noqa: PLR0913 - targets are given by stored areas
     sites: gpd.GeoDataFrame,
     services: gpd.GeoDataFrame,
     network: WalkNetwork,
     *,
     categories: Mapping[str, CategoryInfo],
     rule: AccessRule,
+    targets: Targets | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Accessibility:
     """
-    Walk from each site to the three nearest services of each category, and count services.
+    Walk from each site to the nearest services of each category, and count services.
 
-    `walk_m` follows the walkable network and includes the straight connectors from the site
-    and to the service; slopes, crossings, kerbs and waiting times are ignored. `walk_min`
-    is that length at the constant speed of the walker. Services at the same distance are
-    ranked by their identifier.
+    The walk is the one that takes the walker least time among those that it may take; for a
+    walker without penalty, the shortest. `walk_m` is its length, straight connectors from
+    the site and to the service included; `walk_min` its time, with what steps, crossings and
+    slopes (where heights are given) add for this walker. Waiting and rests are ignored.
+    `fit_m`, `unfit_m` and `unknown_m` share `walk_m` out by what tags say of the ways for
+    this walker; connectors are unknown. Services at the same distance are ranked by their
+    identifier.
 
     Parameters
     ----------
@@ -134,265 +135,264 @@ def accessibility(
         All the categories asked for, with their families.
     rule
         Walker, cut-off, counted walking times, snapping limit.
+    targets
+        Where the services are reached (`siting.targets.service_targets`), if it is known
+        already for these services, sorted by identifier, this walker and this snapping limit.
     on_progress
         Called with the number of sites done since the last call.
 
     Returns
     -------
     accessibility
-        Tables ACCESS (three ranks for every site and category, none missing) and REACH.
+        Tables ACCESS (all ranks for every site and category, none missing) and REACH.
         A rank that is not `reached` says why: fewer services than the rank in the data
         (`no_service`, or `not_mapped` where OpenStreetMap is known to map the category
-        badly), fewer on the same component of the network (`no_path`), or further than the
+        badly), fewer on the piece of network of the site (`no_path`), or further than the
         cut-off (`beyond_cutoff`). Counts are empty where they could not be measured.
 
     Raises
     ------
     CrsError
         If a layer has no CRS, or is not in WGS84.
+    DataError
+        If `targets` are given for services that are not sorted.
 
     References
     ----------
     Geurs & van Wee (2004), J. Transport Geography 12:127-140: distance and contour measures.
     """
     require_crs(sites, "sites")
-    services = services.sort_index()
+    if targets is not None and not services.index.is_monotonic_increasing:
+        raise DataError("`services` must be sorted by identifier when `targets` are given.")
+    graph = walk_graph(network, rule.profile)
     lon, lat = sites.geometry.x.to_numpy(np.float64), sites.geometry.y.to_numpy(np.float64)
-    snaps = network.snap(lon, lat, limit_m=rule.snap_limit_m)
-    targets = service_targets(services, network, limit_m=rule.snap_limit_m)
+    snaps = network.snap(lon, lat, limit_m=rule.snap_limit_m, rank=graph.rank)
+    if targets is None:
+        services = services.sort_index()
+        targets = service_targets(services, network, limit_m=rule.snap_limit_m, rank=graph.rank)
+    if rule.is_strict:
+        graph = walk_graph(network, rule.profile, is_strict=True)
     members = _members(services, targets, categories)
-    near = _nearest(network, snaps, targets, members, rule=rule, on_progress=on_progress)
-    n_linked = _n_linked(network, snaps, targets, members)
+    near = _near(graph, snaps, targets, members, rule=rule, on_progress=on_progress)
     is_reached = near.target >= 0
-    status = _statuses(is_reached, n_linked, members)
-    status[~snaps.is_on] = AccessStatus.OFF_NETWORK
-    status[np.isnan(lon)] = AccessStatus.NO_LOCATION
-    known_m = np.where(is_reached, near.walk_m, rule.cutoff_m)
+    status = _statuses(is_reached, _n_linked(graph, snaps, targets, members), members)
+    status[~snaps.is_on] = _STATUSES.index(AccessStatus.OFF_NETWORK)
+    status[np.isnan(lon)] = _STATUSES.index(AccessStatus.NO_LOCATION)
+    snap_m = np.repeat(snaps.snap_m, status[0].size if len(status) else 0)
+    straight_m = snap_m + np.append(targets.snaps.snap_m, np.nan)[near.target.ravel()]
+    unknown_m = near.unknown_m.ravel() + straight_m
+    known_m = np.where(is_reached, near.effort_m, rule.cutoff_m)
+    inside_m = graph.least_effort * network.inside_m(lon, lat)[:, None, None]
     table = pd.DataFrame(
         {
-            "families": np.tile(np.repeat(members.families, N_RANKS), len(sites)),
+            "families": _taken(members.families, _category_of(status)),
             **_identities(services, targets, near.target),
-            "walk_m": near.walk_m.ravel(),
+            "walk_m": near.fit_m.ravel() + near.unfit_m.ravel() + unknown_m,
             "line_m": _lines_m(lon, lat, targets, near.target),
-            "walk_min": rule.profile.minutes(near.walk_m).ravel(),
-            "snap_m": np.repeat(snaps.snap_m, len(members.names) * N_RANKS),
-            "access_status": status.ravel(),
-            "edge_limited": (known_m > network.inside_m(lon, lat)[:, None, None]).ravel(),
+            "walk_min": rule.profile.minutes(near.effort_m).ravel(),
+            "snap_m": snap_m,
+            "access_status": _taken(list(_STATUSES), status.ravel()),
+            "edge_limited": (known_m > inside_m).ravel(),
+            "fit_m": near.fit_m.ravel(),
+            "unfit_m": near.unfit_m.ravel(),
+            "unknown_m": unknown_m,
         },
-        index=_product(ACCESS, sites.index, members.names, range(1, N_RANKS + 1)),
+        index=_product(ACCESS, sites.index, members.names, range(1, rule.n_ranks + 1)),
     )
-    n_services = np.where(np.isin(status[:, :, :1], _UNCOUNTED), np.nan, near.n_services)
+    uncounted = np.isin(status[:, :, :1], [_STATUSES.index(one) for one in _UNCOUNTED])
+    n_services = pd.array(near.n_groups.ravel(), dtype="Int64")
+    n_services[np.broadcast_to(uncounted, near.n_groups.shape).ravel()] = pd.NA
     counts = pd.DataFrame(
-        {"n_services": n_services.ravel()},
+        {"n_services": n_services},
         index=_product(REACH, sites.index, members.names, rule.reach_min),
     )
     return Accessibility(access=ACCESS.conform(table), reach=REACH.conform(counts))
 
 
-def origins_of(snaps: Snaps) -> Origins:
-    """Gather the sites that stand at the same place of the network."""
-    on = np.flatnonzero(snaps.is_on)
-    places, of = np.unique(
-        np.column_stack([snaps.edge[on], snaps.along_m[on]]), axis=0, return_inverse=True
-    )
-    of_site = np.full(len(snaps.edge), -1, dtype=np.int64)
-    of_site[on] = of.ravel()
-    return Origins(edge=places[:, 0].astype(np.int64), along_m=places[:, 1], of_site=of_site)
-
-
-def search_graph(network: WalkNetwork, origins: Origins) -> sparse.csr_array:
+def od_matrix(
+    sites: gpd.GeoDataFrame,
+    services: gpd.GeoDataFrame,
+    network: WalkNetwork,
+    *,
+    rule: AccessRule,
+) -> pd.DataFrame:
     """
-    Return the graph of the network with one more node per origin, in metres.
+    Measure the minutes from each site to each service within the longest walk searched.
 
-    Origin `k` is node `n_nodes + k`: arcs leave it for both ends of its edge and none
-    enters it, so that nobody walks through a site. Of parallel edges the shortest stays;
-    the arrays are laid out here because scipy's COO to CSR conversion adds repeated arcs.
+    Parameters
+    ----------
+    sites
+        Table SITES, or any layer of points with a unique index.
+    services
+        Table SERVICES. Rows that are one service (platforms of a stop) are one destination,
+        named after the first of them.
+    network, rule
+        As for `accessibility`.
+
+    Returns
+    -------
+    od_matrix
+        Table OD_MATRIX, as r5py writes it: `from_id`, `to_id`, `travel_time` in minutes. A
+        pair further than the longest walk searched, or without a walk, has no row.
+
+    Raises
+    ------
+    CrsError
+        If a layer has no CRS, or is not in WGS84.
     """
-    n_nodes = network.n_nodes
-    origin = n_nodes + np.arange(len(origins.edge))
-    u, v, length_m = network.u, network.v, network.length_m
-    rest_m = np.maximum(length_m[origins.edge] - origins.along_m, 0.0)
-    tail = np.concatenate([u, v, origin, origin])
-    head = np.concatenate([v, u, u[origins.edge], v[origins.edge]])
-    arc_m = np.concatenate([length_m, length_m, origins.along_m, rest_m])
-    order = np.lexsort((arc_m, head, tail))
-    tail, head, arc_m = tail[order], head[order], arc_m[order]
-    keep = np.ones(len(tail), dtype=bool)
-    keep[1:] = (tail[1:] != tail[:-1]) | (head[1:] != head[:-1])
-    size = n_nodes + len(origin)
-    starts = np.searchsorted(tail[keep], np.arange(size + 1))
-    return sparse.csr_array((arc_m[keep], head[keep], starts), shape=(size, size))
+    require_crs(sites, "sites")
+    graph = walk_graph(network, rule.profile)
+    services = services.sort_index()
+    lon, lat = sites.geometry.x.to_numpy(np.float64), sites.geometry.y.to_numpy(np.float64)
+    snaps = network.snap(lon, lat, limit_m=rule.snap_limit_m, rank=graph.rank)
+    targets = service_targets(services, network, limit_m=rule.snap_limit_m, rank=graph.rank)
+    if rule.is_strict:
+        graph = walk_graph(network, rule.profile, is_strict=True)
+    places, of_site = places_of(snaps)
+    doors, group = doors_of(targets, graph.edges, network.n_nodes)
+    rows = []
+    for first in range(0, len(sites), _OD_BATCH):
+        site = np.arange(first, min(first + _OD_BATCH, len(sites)))
+        site = site[of_site[site] >= 0]
+        held, of = np.unique(of_site[site], return_inverse=True)
+        batch = places._replace(
+            edge=places.edge[held], along_m=places.along_m[held], snap_m=places.snap_m[held]
+        )
+        efforts = efforts_m(graph, batch, doors, searched_m=rule.limits.searched_m)[of.ravel()]
+        at, number = np.nonzero(np.isfinite(efforts))
+        minutes = rule.profile.minutes(efforts[at, number])
+        rows.append(
+            pd.DataFrame(
+                {
+                    "from_id": sites.index.to_numpy()[site[at]],
+                    "to_id": services.index.to_numpy()[group[number]],
+                    "travel_time": minutes,
+                }
+            )
+        )
+    return OD_MATRIX.conform(pd.concat(rows, ignore_index=True)) if rows else OD_MATRIX.empty()
 
 
-def chunks(origins: Origins, *, row_bytes: int) -> Iterator[slice]:
-    """Cut origins in runs whose matrix of distances stays within a bounded memory."""
-    n_origins = len(origins.edge)
-    step = max(1, _CHUNK_BYTES // max(row_bytes, 1))
-    for first in range(0, n_origins, step):
-        yield slice(first, min(first + step, n_origins))
-
-
-def target_walks_m(
-    from_origin: FloatArray, origins: Origins, chunk: slice, network: WalkNetwork, snaps: Snaps
-) -> FloatArray:
-    """
-    Measure metres on the network from the origins of a chunk to targets, without connectors.
-
-    A target is reached through either end of its edge, or straight along the edge when the
-    origin stands on it too. Targets off the network are at inf.
-    """
-    edge, along_m = snaps.edge, snaps.along_m
-    walk_m = np.minimum(
-        from_origin[:, network.u[edge]] + along_m,
-        from_origin[:, network.v[edge]] + (network.length_m[edge] - along_m),
-    )
-    origin, target = np.nonzero(origins.edge[chunk][:, None] == edge[None, :])
-    direct_m = np.abs(origins.along_m[chunk][origin] - along_m[target])
-    walk_m[origin, target] = np.minimum(walk_m[origin, target], direct_m)
-    walk_m[:, edge < 0] = np.inf
-    return walk_m
-
-
-_UNCOUNTED = (AccessStatus.OFF_NETWORK, AccessStatus.NO_LOCATION, AccessStatus.NOT_MAPPED)
+_OD_BATCH = 256
 
 
 def _members(
     services: gpd.GeoDataFrame, targets: Targets, categories: Mapping[str, CategoryInfo]
 ) -> _Members:
-    has_target = np.unique(targets.group)
     held = services["categories"].str.split(";")
     group = np.repeat(service_groups(services), held.str.len())
-    of = pd.Series(group, index=held.explode())
-    groups = of.groupby(level=0).agg(np.unique).to_dict()
-    positions = [groups.get(name, np.empty(0, dtype=np.int64)) for name in categories]
+    category = pd.Index(list(categories)).get_indexer(held.explode())
+    pairs = np.unique(np.column_stack([group, category])[category >= 0], axis=0)
+    has_target = np.unique(targets.group)
+    number = np.searchsorted(has_target, pairs[:, 0])
+    is_placed = np.isin(pairs[:, 0], has_target)
     return _Members(
         names=list(categories),
-        families=np.array([info.families for info in categories.values()], dtype=object),
-        columns=[np.flatnonzero(np.isin(has_target, at)) for at in positions],
-        n_services=np.array([len(at) for at in positions], dtype=np.int64),
+        families=[info.families for info in categories.values()],
+        number=number[is_placed],
+        category=pairs[is_placed, 1],
+        n_services=np.bincount(pairs[:, 1], minlength=len(categories)),
         is_reliably_mapped=np.array(
             [info.is_reliably_mapped for info in categories.values()], dtype=bool
         ),
     )
 
 
-def _nearest(
-    network: WalkNetwork,
+def _near(
+    graph: WalkGraph,
     snaps: Snaps,
     targets: Targets,
     members: _Members,
     *,
     rule: AccessRule,
     on_progress: Callable[[int], None] | None,
-) -> _Near:
-    shape = (len(snaps.edge), len(members.names), N_RANKS)
-    near = _Near(
-        walk_m=np.full(shape, np.nan),
-        target=np.full(shape, -1, dtype=np.int64),
-        n_services=np.zeros((*shape[:2], len(rule.reach_min))),
-    )
-    first = np.unique(targets.group, return_index=True)[1]
-    for site, total_m in _total_walks(network, snaps, targets, longest_m=rule.searched_m):
-        best_m, best_target = _best_by_service(total_m, first)
-        for position, columns in enumerate(members.columns):
-            held_m = best_m[:, columns]
-            order = np.argsort(held_m, axis=1, kind="stable")[:, :N_RANKS]
-            walk_m = np.take_along_axis(held_m, order, axis=1)
-            target = np.take_along_axis(best_target[:, columns], order, axis=1)
-            ranks = slice(0, order.shape[1])
-            is_reached = walk_m <= rule.cutoff_m
-            near.walk_m[site, position, ranks] = np.where(is_reached, walk_m, np.nan)
-            near.target[site, position, ranks] = np.where(is_reached, target, -1)
-            for column, minutes in enumerate(rule.reach_min):
-                within = held_m <= rule.profile.metres(minutes)
-                near.n_services[site, position, column] = within.sum(axis=1)
+) -> Near:
+    """Search from the distinct places of sites, and give each site what its place found."""
+    places, of_site = places_of(snaps)
+    doors, group = doors_of(targets, graph.edges, graph.network.n_nodes)
+    n_sites_at = np.bincount(of_site[of_site >= 0], minlength=len(places.edge))
+
+    def tell(first: int, last: int) -> None:
         if on_progress is not None:
-            on_progress(len(site))
-    return near
+            on_progress(int(n_sites_at[first:last].sum()))
 
-
-def _total_walks(
-    network: WalkNetwork, snaps: Snaps, targets: Targets, *, longest_m: float
-) -> Iterator[tuple[IntArray, FloatArray]]:
-    """
-    Yield, for chunks of sites, their positions and total metres to every target.
-
-    Sites off the network are never yielded; sites at one place of it share one search.
-    A total over `longest_m` is inf.
-    """
-    origins = origins_of(snaps)
-    graph = search_graph(network, origins)
-    for chunk in chunks(origins, row_bytes=8 * (graph.shape[0] + 8 * len(targets.service))):
-        from_origin = csgraph.dijkstra(
-            graph, indices=network.n_nodes + np.arange(chunk.start, chunk.stop), limit=longest_m
-        )
-        walk_m = target_walks_m(from_origin, origins, chunk, network, targets.snaps)
-        site = np.flatnonzero((origins.of_site >= chunk.start) & (origins.of_site < chunk.stop))
-        total_m = walk_m[origins.of_site[site] - chunk.start]
-        total_m += snaps.snap_m[site][:, None]
-        total_m += np.where(targets.snaps.is_on, targets.snaps.snap_m, np.inf)
-        total_m[total_m > longest_m] = np.inf
-        yield site, total_m
-
-
-def _best_by_service(total_m: FloatArray, first: IntArray) -> tuple[FloatArray, IntArray]:
-    """Keep, of the targets of each service, the nearest one (the first of equals)."""
-    n_targets = total_m.shape[1]
-    if not n_targets:
-        return total_m, np.empty(total_m.shape, dtype=np.int64)
-    best_m = np.minimum.reduceat(total_m, first, axis=1)
-    spread_m = np.repeat(best_m, np.diff(np.append(first, n_targets)), axis=1)
-    position = np.where(total_m == spread_m, np.arange(n_targets), n_targets)
-    return best_m, np.minimum.reduceat(position, first, axis=1)
-
-
-def _n_linked(network: WalkNetwork, snaps: Snaps, targets: Targets, members: _Members) -> IntArray:
-    """Count, for each site and category, the services on the component of the site."""
-    component = np.where(targets.snaps.is_on, network.component[network.u[targets.snaps.edge]], -1)
-    column = np.unique(targets.group, return_inverse=True)[1]
-    pairs = np.unique(np.column_stack([column, component])[component >= 0], axis=0)
-    of_site = np.where(snaps.is_on, network.component[network.u[snaps.edge]], 0)
-    n_components = int(network.component.max()) + 1
-    linked = np.zeros((len(of_site), len(members.names)), dtype=np.int64)
-    for position, columns in enumerate(members.columns):
-        held = pairs[np.isin(pairs[:, 0], columns), 1]
-        linked[:, position] = np.bincount(held, minlength=n_components)[of_site]
-    return linked
-
-
-def _statuses(
-    is_reached: npt.NDArray[np.bool_], n_linked: IntArray, members: _Members
-) -> npt.NDArray[np.object_]:
-    rank = np.arange(1, N_RANKS + 1)
-    unknown = np.where(
-        members.is_reliably_mapped, AccessStatus.NO_SERVICE.value, AccessStatus.NOT_MAPPED.value
+    near = rank_near(
+        graph,
+        places,
+        doors,
+        categories_of_group=(
+            np.searchsorted(members.number, np.arange(len(group) + 1)),
+            members.category,
+        ),
+        n_categories=len(members.names),
+        n_ranks=rule.n_ranks,
+        limits=rule.limits,
+        on_progress=tell,
     )
-    status = np.where(
-        n_linked[:, :, None] < rank,
-        AccessStatus.NO_PATH.value,
-        AccessStatus.BEYOND_CUTOFF.value,
-    ).astype(object)
+    return near.of_places(of_site)
+
+
+def _n_linked(graph: WalkGraph, snaps: Snaps, targets: Targets, members: _Members) -> IntArray:
+    """Count, for each site and category, the services on the piece of network of the site."""
+    on = np.flatnonzero(targets.snaps.is_on)
+    _, number = np.unique(targets.group, return_inverse=True)
+    component = graph.component[targets.snaps.edge[on]]
+    joined = pd.DataFrame({"number": number.ravel()[on], "component": component})
+    held = pd.DataFrame({"number": members.number, "category": members.category})
+    pairs = joined.drop_duplicates().merge(held, on="number")
+    n_components = int(graph.component.max()) + 1
+    cell = pairs["component"].to_numpy() * len(members.names) + pairs["category"].to_numpy()
+    linked = np.bincount(cell, minlength=n_components * len(members.names))
+    of_site = np.where(snaps.is_on, graph.component[snaps.edge], 0)
+    n_linked = linked.reshape(n_components, -1)[of_site]
+    n_linked[graph.rank[snaps.edge] == UNUSABLE] = 0  # nobody leaves a street that is closed
+    return np.asarray(n_linked)
+
+
+def _statuses(is_reached: npt.NDArray[np.bool_], n_linked: IntArray, members: _Members) -> IntArray:
+    """Return positions in `_STATUSES`."""
+    of = {status: position for position, status in enumerate(_STATUSES)}
+    rank = np.arange(1, is_reached.shape[2] + 1)
+    unknown = np.where(
+        members.is_reliably_mapped, of[AccessStatus.NO_SERVICE], of[AccessStatus.NOT_MAPPED]
+    )
+    is_cut_off = n_linked[:, :, None] < rank
+    status = np.where(is_cut_off, of[AccessStatus.NO_PATH], of[AccessStatus.BEYOND_CUTOFF])
     too_few = members.n_services[:, None] < rank
     status = np.where(too_few, unknown[:, None], status)
-    return np.where(is_reached, AccessStatus.REACHED.value, status)
+    return np.where(is_reached, of[AccessStatus.REACHED], status)
+
+
+def _category_of(status: IntArray) -> IntArray:
+    n_sites, n_categories, n_ranks = status.shape
+    return np.tile(np.repeat(np.arange(n_categories), n_ranks), n_sites)
+
+
+def _taken(texts: Iterable[str | float], position: IntArray) -> pd.api.extensions.ExtensionArray:
+    """Take texts by position, -1 for none."""
+    array = pd.array(list(texts), dtype="str")
+    return array.take(np.asarray(position, dtype=np.intp), allow_fill=True)
 
 
 def _identities(
-    services: gpd.GeoDataFrame, targets: Targets, target: IntArray
-) -> dict[str, npt.NDArray[np.object_]]:
+    services: gpd.GeoDataFrame, targets: Targets, target: Int32Array
+) -> dict[str, pd.api.extensions.ExtensionArray]:
     """Name the services of the targets reached (-1 for none)."""
     service = np.append(targets.service, -1)[target.ravel()]
-    names = np.append(services["name"].to_numpy(object), np.nan)
-    ids = np.append(services.index.to_numpy(object), np.nan)
-    return {"service_id": ids[service], "service_name": names[service]}
+    return {
+        "service_id": _taken(services.index, service),
+        "service_name": _taken(services["name"], service),
+    }
 
 
-def _lines_m(lon: FloatArray, lat: FloatArray, targets: Targets, target: IntArray) -> FloatArray:
+def _lines_m(lon: FloatArray, lat: FloatArray, targets: Targets, target: Int32Array) -> FloatArray:
     """Measure straight metres from each site to the targets it reaches (NaN for none)."""
-    site = np.repeat(np.arange(len(lon)), target[0].size if len(target) else 0)
-    to_lon = np.append(targets.lon, np.nan)[target.ravel()]
-    to_lat = np.append(targets.lat, np.nan)[target.ravel()]
-    return geodesic_m(lon[site], lat[site], to_lon, to_lat)
+    reached = np.flatnonzero(target.ravel() >= 0)
+    site = reached // max(target[0].size if len(target) else 1, 1)
+    at = target.ravel()[reached]
+    lines_m = np.full(target.size, np.nan)
+    lines_m[reached] = geodesic_m(lon[site], lat[site], targets.lon[at], targets.lat[at])
+    return lines_m
 
 
 def _product(table: Table, *levels: Iterable[Hashable]) -> pd.MultiIndex:

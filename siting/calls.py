@@ -115,12 +115,15 @@ class Walking:
         Longest walk searched, in minutes: nothing is known beyond.
     mapped_on
         ISO date of the map; empty when unknown.
+    access_strict
+        Table `ACCESS` by ways known to be fit alone, for a walker that avoids what is unfit.
     """
 
     taxonomy: Taxonomy
     walker_label: str
     cutoff_min: float
     mapped_on: str = ""
+    access_strict: pd.DataFrame | None = None
 
 
 def with_thresholds(pack: RulePack, thresholds: Mapping[str, float]) -> RulePack:
@@ -170,7 +173,8 @@ def verdicts(
     A verdict is `a_verifier`, with the reason, when the position or the commune of the site
     is in doubt: not found, found imprecisely, in another commune than declared, or within
     50 m of a commune for which the answer would differ (unless the address found and the
-    declaration agree on the commune). Walks ignore slopes and obstacles.
+    declaration agree on the commune). So is it when the walk of a walker that avoids what is
+    unfit uses ways of which the map does not tell (`Walking.access_strict`).
 
     Parameters
     ----------
@@ -277,19 +281,26 @@ def _rule(
     """Prepare what judges any located place on one requirement."""
     match requirement.measure:
         case Measure.FAMILY_NEAR:
-            nearest = nearest_services(
-                sites,
-                access,
-                services,
-                taxonomy=walking.taxonomy,
-                family=requirement.family,
-                mapped_on=walking.mapped_on,
-            )
+            by_measure = [
+                nearest_services(
+                    sites,
+                    measured,
+                    services,
+                    taxonomy=walking.taxonomy,
+                    family=requirement.family,
+                    mapped_on=walking.mapped_on,
+                )
+                for measured in (access, walking.access_strict)
+                if measured is not None
+            ]
+            nearest, strict = by_measure[0], by_measure[1] if len(by_measure) > 1 else {}
             limits = {
                 "threshold_min": requirement.threshold_min or 0.0,
                 "cutoff_min": walking.cutoff_min,
             }
-            return lambda place: near_finding(place, nearest[place.site_id], **limits)
+            return lambda place: near_finding(
+                place, nearest[place.site_id], strict=strict.get(place.site_id), **limits
+            )
         case Measure.COMMUNE_LISTED:
             codes = territory.listed.codes if territory.listed is not None else frozenset()
             return lambda place: listed_finding(place, is_by_commune=place.code_insee in codes)

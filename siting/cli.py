@@ -114,7 +114,11 @@ def study(  # noqa: PLR0913 - one parameter an option
     ] = None,
     call: CallId = None,
     walker: Annotated[
-        str, typer.Option(metavar="PROFIL", help="Qui marche : senior ou standard.")
+        str,
+        typer.Option(
+            metavar="PROFIL",
+            help="Qui marche : senior, standard, canne, fauteuil, ou un fichier .toml.",
+        ),
     ] = "senior",
     geocoder: GeocoderUrl = None,
     column: Columns = None,

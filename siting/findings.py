@@ -143,10 +143,19 @@ def listed_finding(place: Place, *, is_by_commune: bool) -> Finding:
 
 
 def near_finding(
-    place: Place, nearest: Nearest, *, threshold_min: float, cutoff_min: float
+    place: Place,
+    nearest: Nearest,
+    *,
+    strict: Nearest | None,
+    threshold_min: float,
+    cutoff_min: float,
 ) -> Finding:
     """
     Tell if a service of the family is within the threshold, on foot.
+
+    For a walker that avoids what is unfit, `strict` is the nearest service by ways that are
+    known to be fit: when only ways of which nothing is known bring one within the threshold,
+    the verdict is `a_verifier`.
 
     Farther, or none: `non_rempli`, unless a nearer one may exist out of sight: beyond the
     edge of the data, of a kind that the map is known to miss, or cut off from the site by a
@@ -167,9 +176,23 @@ def near_finding(
         link = f"dont {metres_text(nearest.snap_m)} en ligne droite du site à la rue"
         evidence = _joined(evidence, link)
     if nearest.walk_min <= threshold_min:
-        return Finding(Verdict.REMPLI, walk, evidence).doubted(place.position_doubt)
+        doubts = [place.position_doubt, _unknown_way(strict, threshold_min)]
+        return Finding(Verdict.REMPLI, walk, evidence).doubted(_joined(*doubts))
     doubts = [place.position_doubt, *_hidden_services(nearest)]
     return Finding(Verdict.NON_REMPLI, walk, evidence).doubted(_joined(*doubts))
+
+
+def _unknown_way(strict: Nearest | None, threshold_min: float) -> str:
+    """Say that no way known to be fit leads to a service within the threshold."""
+    if strict is None or strict.walk_min <= threshold_min:
+        return ""
+    known = "aucun trajet"
+    if strict.is_reached:
+        known = f"{minutes_text(strict.walk_min)} ({metres_text(strict.walk_m)})"
+    return (
+        "la carte ne dit pas si tout le trajet est praticable ; "
+        f"par les seules voies connues praticables : {known}"
+    )
 
 
 def _hidden_services(nearest: Nearest) -> list[str]:

@@ -26,6 +26,8 @@ _MONTHS = (
     *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
 )
 
+_M2_PER_HECTARE = 10_000
+
 # Where French typography wants a space that no line end can replace.
 _BOUND_SPACE = re.compile(r" (?=[:;?!»](?:\s|$|[).,*]))|(?<=«) |(?<=\d) (?=\d{3}(?!\d))")
 # A year, a month, a day, or a moment, of which the day is kept.
@@ -185,6 +187,12 @@ def minutes_text(minutes: float) -> str:
 def metres_text(metres: float) -> str:
     """Word a length in whole metres, with a no-break space between thousands: 305 m."""
     return f"{metres:,.0f} m".replace(",", "\N{NO-BREAK SPACE}")
+
+
+def hectares_text(area_m2: float) -> str:
+    """Word an area in square metres as hectares, to the tenth: 12,4 ha; 1 250,0 ha."""
+    number = f"{area_m2 / _M2_PER_HECTARE:,.1f} ha"
+    return number.replace(",", "\N{NO-BREAK SPACE}").replace(".", ",")
 
 
 def short_date(iso: str) -> str:

@@ -28,6 +28,7 @@ SOURCE = "OpenStreetMap"
 SAME_REF_M = 200.0
 # A door further than this from a station leads elsewhere, or to a station out of the data.
 ENTRANCE_M = 200.0
+_MILLIMETRE_M = 0.001  # distances are rounded to it, so that equal ones are equal everywhere
 
 _CHECKED_ON = ("check_date", "survey:date")
 _KINDS = ("node", "way", "relation")
@@ -158,36 +159,26 @@ def services_from_osm(objects: gpd.GeoDataFrame, taxonomy: Taxonomy) -> gpd.GeoD
 def _places(objects: gpd.GeoDataFrame, taxonomy: Taxonomy) -> list[_Place]:
     located = objects[~(objects.geometry.isna() | objects.geometry.is_empty)]
     columns = (located[name] for name in ("tags", "entrances", "observed_on", "geometry"))
-    places = [
-        _place(taxonomy, osm_id=osm_id, tags=tags, entrances=doors, edited_on=day, geometry=shape)
-        for osm_id, tags, doors, day, shape in zip(located.index, *columns, strict=True)
-        if taxonomy.categories_of(tags)
-    ]
+    places = []
+    for osm_id, tags, entrances, day, geometry in zip(located.index, *columns, strict=True):
+        categories = taxonomy.categories_of(tags)
+        if not categories:
+            continue
+        doors_of = taxonomy.entrance_of(tags)
+        place = _Place(
+            osm_id=osm_id,
+            tags=tags,
+            categories=categories,
+            doors_of=doors_of,
+            # A door is named after the street it opens on: its name says nothing of the station.
+            name_key="" if doors_of else plain_key(_label(tags)),
+            references={} if doors_of else _references(tags, taxonomy.identity_keys),
+            geometry=geometry,
+            entrances=entrances,
+            edited_on=day if isinstance(day, str) else "",
+        )
+        places.append(place)
     return sorted(places, key=lambda place: _id_key(place.osm_id))
-
-
-def _place(
-    taxonomy: Taxonomy,
-    *,
-    osm_id: str,
-    tags: Mapping[str, str],
-    entrances: shapely.Geometry | None,
-    edited_on: str | float,
-    geometry: shapely.Geometry,
-) -> _Place:
-    doors_of = taxonomy.entrance_of(tags)
-    return _Place(
-        osm_id=osm_id,
-        tags=tags,
-        categories=taxonomy.categories_of(tags),
-        doors_of=doors_of,
-        # A door is named after the street it opens on: its name says nothing of the station.
-        name_key="" if doors_of else plain_key(_label(tags)),
-        references={} if doors_of else _references(tags, taxonomy.identity_keys),
-        geometry=geometry,
-        entrances=entrances,
-        edited_on=edited_on if isinstance(edited_on, str) else "",
-    )
 
 
 def _label(tags: Mapping[str, str]) -> str:
@@ -230,14 +221,20 @@ def _pairs(places: Sequence[_Place], taxonomy: Taxonomy) -> Iterator[_Pair]:
 def _door_pairs(
     places: Sequence[_Place], shapes: _Geometries, among: _Positions, category: str
 ) -> Iterator[_Pair]:
+    """Yield each door with its nearest station; of two at the same millimetre, the first."""
     is_door = np.array([bool(places[at].doors_of) for at in among])
-    doors = [int(at) for at in among[is_door] if category in places[at].doors_of]
+    doors = among[[category in places[at].doors_of for at in among]]
     stations = among[~is_door]
-    for door in doors if len(stations) else []:
-        metres = np.round(shapely.distance(shapes[door], shapes[stations]), 3)
-        nearest = int(np.argmin(metres))
-        if metres[nearest] <= ENTRANCE_M:
-            yield 0, float(metres[nearest]), door, int(stations[nearest])
+    door, station = shapely.STRtree(shapes[stations]).query(
+        shapes[doors], predicate="dwithin", distance=ENTRANCE_M + _MILLIMETRE_M
+    )
+    door, station = doors[door], stations[station]
+    metres = np.round(shapely.distance(shapes[door], shapes[station]), 3)
+    order = np.lexsort((station, metres, door))
+    _, first = np.unique(door[order], return_index=True)
+    for at in order[first]:
+        if metres[at] <= ENTRANCE_M:
+            yield 0, float(metres[at]), int(door[at]), int(station[at])
 
 
 def _reference_pairs(

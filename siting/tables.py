@@ -359,7 +359,7 @@ SERVICES = Table(
 
 ACCESS = Table(
     "ACCESS",
-    (SITE_ID, CATEGORY, Column("rank", "integer", "1 is the nearest; always 1 to 3")),
+    (SITE_ID, CATEGORY, Column("rank", "integer", "1 is the nearest; 1 to 3 in a study")),
     (
         Column("families", "text", "families of the category, ;-list"),
         Column("service_id", "text", "service reached"),
@@ -370,6 +370,9 @@ ACCESS = Table(
         Column("snap_m", "number", "straight line from the site to the network", "m"),
         Column("access_status", "text", "why walk_m is or is not", allowed=_values(AccessStatus)),
         Column("edge_limited", "boolean", "a nearer service may lie outside of the data"),
+        Column("fit_m", "number", "part of the walk known to be fit for the walker", "m"),
+        Column("unfit_m", "number", "part known to be unfit", "m"),
+        Column("unknown_m", "number", "part of which nothing is known, connectors included", "m"),
     ),
 )
 
@@ -377,6 +380,22 @@ REACH = Table(
     "REACH",
     (SITE_ID, CATEGORY, Column("minutes", "integer", "walking time of the walker", "min")),
     (Column("n_services", "integer", "services within that time; empty when not measured"),),
+)
+
+OD_MATRIX = Table(
+    "OD_MATRIX",
+    (
+        Column("from_id", "text", "where the walk begins"),
+        Column("to_id", "text", "where it ends"),
+    ),
+    (Column("travel_time", "number", "walking time of the walker", "min"),),
+)
+
+ISOCHRONES = Table(
+    "ISOCHRONES",
+    (SITE_ID, Column("minutes", "integer", "walking time of the walker", "min")),
+    (Column("area_m2", "number", "area of the polygon", "m2"),),
+    geometry="MultiPolygon, places near a street that is reached within the time",
 )
 
 WALKS = Table(

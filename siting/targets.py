@@ -12,11 +12,20 @@ import shapely
 from pyproj import Transformer
 
 from siting.crs import FloatArray, IntArray, metric_transformer, require_crs
+from siting.grid import RankArray, edges_in_boxes
 from siting.network import Snaps, WalkNetwork
+
+# Places of outlines are looked at every so many metres: where a street runs along an outline,
+# and where an outline that no street meets is near to the streets around it.
+STEP_M = 10.0
+# The outline of a large area is longer than this; the area is reached at each of its places
+# that are at most `FURTHER_M` further from a street than its nearest one.
+LARGE_OUTLINE_M = 200.0
+FURTHER_M = 10.0
 
 _POINTS = (0, 4)  # shapely's type ids of Point and MultiPoint
 _AREAS = (3, 6)  # Polygon and MultiPolygon
-_SHARED_STEP_M = 10.0  # a stretch that outline and street share is reached all along it
+_NOT_BESIDE = {"bridge": ("", "no"), "tunnel": ("", "no"), "layer": ("", "0")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +45,22 @@ class Targets:
     snaps: Snaps
 
 
-def service_targets(services: gpd.GeoDataFrame, network: WalkNetwork, *, limit_m: float) -> Targets:
+def service_targets(
+    services: gpd.GeoDataFrame,
+    network: WalkNetwork,
+    *,
+    limit_m: float,
+    rank: RankArray | None = None,
+) -> Targets:
     """
     Find where each service is reached.
 
     A point is a target, and so is each entrance of an area. An area without entrance, or a
-    line, is reached wherever a street crosses its outline, else at the point of its outline
-    nearest to the network: never at its centre. Inner rings are ignored, and a street that
-    crosses on a bridge or in a tunnel counts as a crossing.
+    line, is reached wherever a street meets its outline, bridges, tunnels and other layers
+    left out. An area that no street meets is reached at the place of its outline nearest to
+    a street; a large one (`LARGE_OUTLINE_M` of outline) also at its places `STEP_M` apart that
+    are at most `FURTHER_M` further from a street than that. Never at its centre; inner rings
+    are ignored.
 
     Parameters
     ----------
@@ -53,6 +70,8 @@ def service_targets(services: gpd.GeoDataFrame, network: WalkNetwork, *, limit_m
         Walking network.
     limit_m
         A target further than this from any edge, in metres, is not on the network.
+    rank
+        Rank of each edge for the walker; by default, that of anybody.
 
     Raises
     ------
@@ -63,7 +82,7 @@ def service_targets(services: gpd.GeoDataFrame, network: WalkNetwork, *, limit_m
     shapes = services.geometry.to_numpy()
     is_point = np.isin(shapely.get_type_id(shapes), _POINTS)
     points, of_point = shapely.get_coordinates(shapes[is_point], return_index=True)
-    gates, of_gate = _gates(shapes[~is_point], network)
+    gates, of_gate = _gates(shapes[~is_point], network, limit_m=limit_m)
     service = np.concatenate(
         [np.flatnonzero(is_point)[of_point], np.flatnonzero(~is_point)[of_gate]]
     )
@@ -71,7 +90,7 @@ def service_targets(services: gpd.GeoDataFrame, network: WalkNetwork, *, limit_m
     group = service_groups(services)[service]
     order = np.lexsort((places[:, 1], places[:, 0], service, group))
     lon, lat = places[order, 0], places[order, 1]
-    snaps = network.snap(lon, lat, limit_m=limit_m)
+    snaps = network.snap(lon, lat, limit_m=limit_m, rank=rank)
     return Targets(service=service[order], group=group[order], lon=lon, lat=lat, snaps=snaps)
 
 
@@ -88,22 +107,58 @@ def service_groups(services: gpd.GeoDataFrame) -> IntArray:
     return np.asarray(np.fmin(position.to_numpy(), first.to_numpy(np.float64)), dtype=np.int64)
 
 
-def _gates(shapes: npt.NDArray[np.object_], network: WalkNetwork) -> tuple[FloatArray, IntArray]:
+def _gates(
+    shapes: npt.NDArray[np.object_], network: WalkNetwork, *, limit_m: float
+) -> tuple[FloatArray, IntArray]:
     """Return where outlines are reached (longitude, latitude), and which outline each is of."""
     to_metric = metric_transformer(network.crs)
     outlines = _outlines(shapes, to_metric)
-    crossed, edge = network.tree.query(outlines, predicate="intersects")
-    shared = shapely.intersection(outlines[crossed], network.lines[edge])
-    crossings, of_crossing = shapely.get_coordinates(
-        shapely.segmentize(shared, _SHARED_STEP_M), return_index=True
-    )
-    apart = np.setdiff1d(np.flatnonzero(~shapely.is_empty(outlines)), crossed)
-    of_foot, nearest = network.tree.query_nearest(outlines[apart], all_matches=False)
-    ties = shapely.shortest_line(outlines[apart][of_foot], network.lines[nearest])
-    feet = shapely.get_coordinates(shapely.get_point(ties, 0))
+    crossings, of_crossing = _crossings(outlines, network)
+    apart = np.setdiff1d(np.flatnonzero(~shapely.is_empty(outlines)), of_crossing)
+    feet, of_foot = _feet(outlines[apart], network, limit_m=limit_m)
     x, y = np.concatenate([crossings, feet]).T
     places = np.column_stack(to_metric.transform(x, y, direction="INVERSE"))
-    return places, np.concatenate([crossed[of_crossing], apart[of_foot]])
+    return places, np.concatenate([of_crossing, apart[of_foot]])
+
+
+def _crossings(
+    outlines: npt.NDArray[np.object_], network: WalkNetwork
+) -> tuple[FloatArray, IntArray]:
+    """Return where streets on the ground meet outlines, and which outline each place is of."""
+    outline, edge = edges_in_boxes(network.grid, network.segment_edge, shapely.bounds(outlines))
+    on_ground = np.array(
+        [
+            all(tags.get(key, "") in values for key, values in _NOT_BESIDE.items())
+            for tags in network.tag_sets
+        ],
+        dtype=bool,
+    )
+    beside = on_ground[network.tags[edge]]
+    outline, edge = outline[beside], edge[beside]
+    drawn, at = np.unique(edge, return_inverse=True)
+    shared = shapely.intersection(outlines[outline], network.lines(drawn)[at])
+    places, pair = shapely.get_coordinates(shapely.segmentize(shared, STEP_M), return_index=True)
+    return places, outline[pair]
+
+
+def _feet(
+    outlines: npt.NDArray[np.object_], network: WalkNetwork, *, limit_m: float
+) -> tuple[FloatArray, IntArray]:
+    """Return the places of outlines that are nearest to streets, and which outline each is of."""
+    samples, of = shapely.get_coordinates(shapely.segmentize(outlines, STEP_M), return_index=True)
+    segment, gap_m = network.nearest(samples[:, 0], samples[:, 1], limit_m=limit_m)
+    best_m = np.full(len(outlines), np.inf)
+    np.minimum.at(best_m, of, gap_m)
+    # The foot itself lies between two samples: it is on an edge near to one of them.
+    near = np.flatnonzero((segment >= 0) & (gap_m <= best_m[of] + STEP_M))
+    pairs = np.unique(np.column_stack([of[near], network.segment_edge[segment[near]]]), axis=0)
+    ties = shapely.shortest_line(outlines[pairs[:, 0]], network.lines(pairs[:, 1]))
+    order = np.lexsort((pairs[:, 1], shapely.length(ties), pairs[:, 0]))
+    foot, first = np.unique(pairs[order, 0], return_index=True)
+    feet = shapely.get_coordinates(shapely.get_point(ties[order[first]], 0))
+    is_large = shapely.length(outlines) > LARGE_OUTLINE_M
+    more = near[is_large[of[near]] & (gap_m[near] <= best_m[of[near]] + FURTHER_M)]
+    return np.concatenate([feet, samples[more]]), np.concatenate([foot, of[more]])
 
 
 def _outlines(shapes: npt.NDArray[np.object_], to_metric: Transformer) -> npt.NDArray[np.object_]:

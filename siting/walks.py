@@ -8,11 +8,10 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from scipy.sparse import csgraph
 
-from siting.access import chunks, origins_of, search_graph, target_walks_m
 from siting.crs import WGS84, FloatArray, IntArray, require_crs
-from siting.network import WalkNetwork
+from siting.graph import WalkGraph
+from siting.search import Walker
 from siting.tables import WALKS, AccessStatus
 from siting.targets import service_targets
 
@@ -55,7 +54,7 @@ def walks(
     nearest: pd.DataFrame,
     sites: gpd.GeoDataFrame,
     services: gpd.GeoDataFrame,
-    network: WalkNetwork,
+    graph: WalkGraph,
     *,
     snap_limit_m: float,
 ) -> gpd.GeoDataFrame:
@@ -63,7 +62,8 @@ def walks(
     Draw the walk from each site to each of the services chosen for it.
 
     The line starts at the site, joins the network, follows it, and leaves it for the
-    service: its ellipsoidal length is `walk_m`. Of equal walks one is drawn.
+    service: its ellipsoidal length is `walk_m`. Of equal walks one is drawn. Any chosen pairs of
+    sites and services may be drawn, if they are given as rows of `nearest`.
 
     Parameters
     ----------
@@ -71,8 +71,8 @@ def walks(
         Rows of `nearest_by_family`.
     sites, services
         Tables SITES and SERVICES, as measured.
-    network
-        The network measured on.
+    graph
+        The network and walker measured with (`siting.graph.walk_graph`).
     snap_limit_m
         The snapping limit of the measure, in metres.
 
@@ -94,12 +94,17 @@ def walks(
         return WALKS.empty()
     walked = sites.loc[nearest["site_id"].unique()]
     chosen = services.loc[sorted(nearest["service_id"].unique())]
-    drawn = _Drawing(walked, chosen, network, snap_limit_m=snap_limit_m)
+    drawn = _Drawing(walked, chosen, graph, snap_limit_m=snap_limit_m)
     site = walked.index.get_indexer(nearest["site_id"])
     service = chosen.index.get_indexer(nearest["service_id"])
-    lines = drawn.lines(site, service, longest_m=float(nearest["walk_m"].max()))
+    lines = drawn.lines(site, service, longest_m=graph.profile.metres(_longest_min(nearest)))
     columns = [*WALKS.index_names, *WALKS.column_names]
     return WALKS.conform(gpd.GeoDataFrame(nearest[columns], geometry=lines, crs=WGS84))
+
+
+def _longest_min(nearest: pd.DataFrame) -> float:
+    """Return the longest walk to draw, in minutes, and a little more: sums are rounded."""
+    return float(nearest["walk_min"].max()) * (1 + 1e-9) + 1e-6
 
 
 class _Drawing:
@@ -109,88 +114,87 @@ class _Drawing:
         self,
         sites: gpd.GeoDataFrame,
         services: gpd.GeoDataFrame,
-        network: WalkNetwork,
+        graph: WalkGraph,
         *,
         snap_limit_m: float,
     ) -> None:
-        self.network = network
+        network = graph.network
+        self.graph = graph
         self.site_lon_lat = shapely.get_coordinates(sites.geometry.to_numpy())
         lon, lat = self.site_lon_lat.T
-        self.snaps = network.snap(lon, lat, limit_m=snap_limit_m)
-        self.origins = origins_of(self.snaps)
-        self.targets = service_targets(services, network, limit_m=snap_limit_m)
-        key = self._key(network.u, network.v)
-        order = np.lexsort((network.length_m, key))
-        self.hop_key, first = np.unique(key[order], return_index=True)
-        self.hop_edge = order[first]
-
-    def _key(self, u: IntArray, v: IntArray) -> IntArray:
-        """Give each pair of junctions one number, whatever their order."""
-        return np.asarray(np.minimum(u, v) * self.network.n_nodes + np.maximum(u, v))
+        self.snaps = network.snap(lon, lat, limit_m=snap_limit_m, rank=graph.rank)
+        self.targets = service_targets(services, network, limit_m=snap_limit_m, rank=graph.rank)
+        self.walker = Walker(graph)
 
     def lines(
         self, site: IntArray, service: IntArray, *, longest_m: float
     ) -> list[shapely.LineString]:
         """Return one line per pair of a site and a service, by their positions."""
-        graph = search_graph(self.network, self.origins)
-        origin = self.origins.of_site[site]
         drawn: dict[int, shapely.LineString] = {}
-        for chunk in chunks(self.origins, row_bytes=12 * graph.shape[0]):
-            from_origin, previous = csgraph.dijkstra(
-                graph,
-                indices=self.network.n_nodes + np.arange(chunk.start, chunk.stop),
-                limit=longest_m,
-                return_predecessors=True,
-            )
-            walk_m = target_walks_m(
-                from_origin, self.origins, chunk, self.network, self.targets.snaps
-            )
-            for pair in np.flatnonzero((origin >= chunk.start) & (origin < chunk.stop)):
-                row = origin[pair] - chunk.start
-                target = self._best(walk_m[row], int(service[pair]))
-                path = self._path(from_origin[row], previous[row], int(origin[pair]), target)
-                drawn[int(pair)] = self._line(int(site[pair]), target, path)
+        for at in np.unique(site):
+            edge = int(self.snaps.edge[at])
+            along_m, snap_m = float(self.snaps.along_m[at]), float(self.snaps.snap_m[at])
+            self.walker.search(edge, along_m, snap_m, searched_m=longest_m)
+            for pair in np.flatnonzero(site == at):
+                drawn[int(pair)] = self._line(int(at), int(service[pair]))
         return [drawn[pair] for pair in range(len(site))]
 
-    def _best(self, walk_m: FloatArray, service: int) -> int:
-        own = np.flatnonzero(self.targets.service == service)
-        total_m = walk_m[own] + self.targets.snaps.snap_m[own]
-        return int(own[np.nanargmin(np.where(np.isfinite(total_m), total_m, np.nan))])
-
-    def _path(
-        self, from_origin: FloatArray, previous: IntArray, origin: int, target: int
-    ) -> list[FloatArray]:
-        """Return the pieces of edges walked between an origin and a target, in order."""
-        network, snaps = self.network, self.targets.snaps
-        edge, along_m = int(snaps.edge[target]), float(snaps.along_m[target])
-        start_edge, start_m = int(self.origins.edge[origin]), float(self.origins.along_m[origin])
-        by_u_m = from_origin[network.u[edge]] + along_m
-        by_v_m = from_origin[network.v[edge]] + network.length_m[edge] - along_m
-        if edge == start_edge and abs(start_m - along_m) <= min(by_u_m, by_v_m):
-            return [network.piece(edge, start_m, along_m)]
-        last_end_m = 0.0 if by_u_m <= by_v_m else float(network.length_m[edge])
-        node = int((network.u if by_u_m <= by_v_m else network.v)[edge])
-        pieces = [network.piece(edge, last_end_m, along_m)]
-        while previous[node] < network.n_nodes:
-            before = int(previous[node])
-            pieces.append(self._hop(before, node))
-            node = before
-        length_m = float(network.length_m[start_edge])
-        ends = [(start_m, 0.0, network.u), (length_m - start_m, length_m, network.v)]
-        _, end_m = min((walk, end) for walk, end, side in ends if side[start_edge] == node)
-        pieces.append(network.piece(start_edge, start_m, end_m))
-        return pieces[::-1]
-
-    def _hop(self, tail: int, head: int) -> FloatArray:
-        """Return the shortest edge from one junction to the next, walked that way."""
-        key = self._key(np.array([tail]), np.array([head]))
-        edge = int(self.hop_edge[np.searchsorted(self.hop_key, key)[0]])
-        length_m = float(self.network.length_m[edge])
-        forward = self.network.u[edge] == tail
-        return self.network.piece(edge, *((0.0, length_m) if forward else (length_m, 0.0)))
-
-    def _line(self, site: int, target: int, pieces: list[FloatArray]) -> shapely.LineString:
+    def _line(self, site: int, service: int) -> shapely.LineString:
+        """Draw the walk to the nearest place where a service is reached."""
+        options = [
+            (*self._best_way(site, int(target)), int(target))
+            for target in np.flatnonzero(self.targets.service == service)
+        ]
+        _, end, target = min(options, key=lambda option: (option[0], option[2]))
         door = [[self.targets.lon[target], self.targets.lat[target]]]
+        pieces = self._pieces(site, target, end)
         places = np.concatenate([self.site_lon_lat[[site]], *pieces, np.array(door)])
         moves = np.append(True, np.abs(np.diff(places, axis=0)).max(axis=1) > _SAME_PLACE_DEG)
         return shapely.LineString(places[moves] if moves.sum() > 1 else places[[0, -1]])
+
+    def _best_way(self, site: int, target: int) -> tuple[float, int]:
+        """Return the effort to a target, and the end of its edge it is reached by (-1: neither)."""
+        edges, snaps = self.graph.edges, self.targets.snaps
+        edge, along_m = int(snaps.edge[target]), float(snaps.along_m[target])
+        if edge < 0:
+            return np.inf, -1
+        options = []
+        if edge == self.snaps.edge[site]:
+            gap_m = along_m - float(self.snaps.along_m[site])
+            pace = float((edges.along if gap_m > 0 else edges.against)[edge])
+            walked_m = abs(gap_m) * pace if gap_m else 0.0
+            options.append((float(self.snaps.snap_m[site]) + walked_m, -1))
+        ends = (
+            (edges.u[edge], along_m, edges.along[edge]),
+            (
+                edges.v[edge],
+                float(edges.length_m[edge]) - along_m,
+                edges.against[edge],
+            ),
+        )
+        for end, (node, gap_m, pace) in enumerate(ends):
+            if node >= 0 and (gap_m <= 0 or np.isfinite(pace)):
+                last_m = gap_m * pace if gap_m > 0 else 0.0
+                options.append((float(self.walker.effort_m[node] + last_m), end))
+        effort_m, end = min(options, default=(np.inf, -1))
+        return effort_m + float(snaps.snap_m[target]), end
+
+    def _pieces(self, site: int, target: int, end: int) -> list[FloatArray]:
+        """Return the pieces of edges walked between a site and a target, in order."""
+        network, snaps, arcs = self.graph.network, self.targets.snaps, self.graph.arcs
+        edge, along_m = int(snaps.edge[target]), float(snaps.along_m[target])
+        first_edge, first_m = int(self.snaps.edge[site]), float(self.snaps.along_m[site])
+        if end < 0:
+            return [network.piece(edge, first_m, along_m)]
+        walked, left_by = self.walker.arcs_to(int((network.u, network.v)[end][edge]))
+        pieces = [network.piece(first_edge, first_m, self._end_m(first_edge, left_by))]
+        for arc in walked:
+            at = int(arcs.edge[arc])
+            # Arcs of one edge both ways differ by their tail; a loop may be drawn either way.
+            forward = network.u[at] == arcs.tail[arc]
+            length_m = float(network.length_m[at])
+            pieces.append(network.piece(at, *((0.0, length_m) if forward else (length_m, 0.0))))
+        return [*pieces, network.piece(edge, self._end_m(edge, end), along_m)]
+
+    def _end_m(self, edge: int, end: int) -> float:
+        return float(self.graph.network.length_m[edge]) if end else 0.0

@@ -28,8 +28,19 @@ def at(x_m: float, y_m: float) -> tuple[float, float]:
     return float(lon), float(lat)
 
 
-def ways(streets: dict[int, list[tuple[int, float, float]]]) -> Ways:
-    """Lay streets out as flat arrays: way id -> list of (node id, metres east, metres north)."""
+def ways(
+    streets: dict[int, list[tuple[int, float, float]]],
+    tags: dict[int, dict[str, str]] | None = None,
+    nodes: dict[int, dict[str, str]] | None = None,
+) -> Ways:
+    """
+    Lay streets out as flat arrays: way id -> list of (node id, metres east, metres north).
+
+    `tags` are those of ways (a footway by default), `nodes` those of nodes that have some.
+    """
+    footway = {"highway": "footway"}
+    tags, nodes = tags or {}, nodes or {}
+    sets = [footway, *tags.values(), *nodes.values()]
     points = [point for street in streets.values() for point in street]
     lon, lat = np.array([at(x, y) for _, x, y in points]).reshape(-1, 2).T
     return Ways(
@@ -38,6 +49,27 @@ def ways(streets: dict[int, list[tuple[int, float, float]]]) -> Ways:
         node_id=np.array([node for node, _, _ in points], dtype=np.int64),
         lon=lon,
         lat=lat,
+        tags=np.array([sets.index(tags.get(way, footway)) for way in streets], dtype=np.int64),
+        tag_sets=tuple(sets),
+        marked_node=np.array(sorted(nodes), dtype=np.int64),
+        marked_tags=np.array([sets.index(nodes[node]) for node in sorted(nodes)], dtype=np.int64),
+    )
+
+
+def bare_ways(
+    way_id: list[int], offset: list[int], node_id: list[int], lon: list[float], lat: list[float]
+) -> Ways:
+    """Return footways given in degrees, without any other tag."""
+    return Ways(
+        way_id=np.array(way_id, dtype=np.int64),
+        offset=np.array(offset, dtype=np.int64),
+        node_id=np.array(node_id, dtype=np.int64),
+        lon=np.array(lon, dtype=np.float64),
+        lat=np.array(lat, dtype=np.float64),
+        tags=np.zeros(len(way_id), dtype=np.int64),
+        tag_sets=({"highway": "footway"},),
+        marked_node=np.empty(0, dtype=np.int64),
+        marked_tags=np.empty(0, dtype=np.int64),
     )
 
 

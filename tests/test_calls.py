@@ -171,6 +171,9 @@ def walk(category: str, **fields: object) -> dict[str, object]:
         "snap_m": 4.0,
         "access_status": "no_service",
         "edge_limited": False,
+        "fit_m": np.nan,
+        "unfit_m": np.nan,
+        "unknown_m": np.nan,
         **fields,
     }
 

@@ -33,6 +33,8 @@ from siting.tables import (
     ACCESS,
     COMMUNES,
     COVERAGE,
+    ISOCHRONES,
+    OD_MATRIX,
     REACH,
     SERVICES,
     SITES,
@@ -86,6 +88,9 @@ def a_access() -> pd.DataFrame:
     frame["snap_m"] = [-0.01, -0.01, -0.01]
     frame["access_status"] = ["reached", "beyond_cutoff", "beyond_cutoff"]
     frame["edge_limited"] = [False, True, None]
+    frame["fit_m"] = [250.04, None, None]
+    frame["unfit_m"] = [0.0, None, None]
+    frame["unknown_m"] = [90.0, None, None]
     return ACCESS.conform(frame)
 
 
@@ -123,6 +128,7 @@ class TestCsv:
         row = dict(zip(header, first, strict=True))
         assert (row["rank"], row["walk_m"], row["walk_min"]) == ("1", "340.0", "7.08")
         assert row["snap_m"] == "0.0"  # not "-0.0"
+        assert [row[name] for name in ("fit_m", "unfit_m", "unknown_m")] == ["250.0", "0.0", "90.0"]
         assert dict(zip(header, second, strict=True))["walk_m"] == ""
 
     @pytest.mark.parametrize("payload", [*FORMULAS, "\t=1", "\r=1", "\n=1"])
@@ -303,15 +309,23 @@ class TestXlsx:
         assert "geocode_status | review |  | adresse à vérifier" in text
         assert "access_status | no_path |" in text
         assert "mètres" in text
+        assert "Accès | fit_m | mètres | partie du trajet que la carte dit praticable" in text
+        assert "Accès | unknown_m | mètres | partie dont la carte ne dit rien" in text
         assert "© les contributeurs d'OpenStreetMap" in text
         assert "25 décembre 2023" in text
         assert "2026-01-02" not in text  # dates of the run are in the manifest only
 
     @pytest.mark.parametrize(
-        "table", [SITES, ACCESS, REACH, VERDICTS, SERVICES, WALKS, columns.COMMUNE_COVERAGE]
+        "table",
+        [
+            *(SITES, ACCESS, REACH, VERDICTS, SERVICES, WALKS, ISOCHRONES, OD_MATRIX),
+            columns.COMMUNE_COVERAGE,
+        ],
     )
-    def test_every_column_has_its_french_meaning(self, table: Table) -> None:
+    def test_every_column_has_its_french_meaning_and_unit(self, table: Table) -> None:
         assert {*table.index_names, *table.column_names} <= set(columns.MEANINGS)
+        units = {column.unit for column in (*table.index, *table.columns)}
+        assert units - {""} <= set(columns.UNITS)
 
     def test_long_tables_go_on_in_a_numbered_sheet(self) -> None:
         assert workbook.sheet_parts("Accès", 0) == [("Accès", 0, 0)]

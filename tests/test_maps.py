@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import html
+import itertools
 import json
 import re
 import shutil
@@ -16,18 +17,30 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import given
+from conftest import points
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from siting import export
 from siting.errors import CrsError, DataError
+from siting.graph import walk_graph
 from siting.maps import MapNotes, map_text, study_map, territory_map
+from siting.maps.isochrones import (
+    MAX_ISOCHRONE_POINTS,
+    MAX_SITES_AT_ONCE,
+    legend_opacity,
+    light_isochrones,
+)
 from siting.maps.layers import MAX_MARKERS
 from siting.maps.page import osm_link, script_json
 from siting.maps.territory import simplified
+from siting.maps.view import nearest_by_family
+from siting.network import WalkNetwork
 from siting.provenance import Provenance
-from siting.tables import ACCESS, COMMUNES, COVERAGE, SERVICES, SITES, WALKS
+from siting.reached import REACH_M, isochrones
+from siting.tables import ACCESS, COMMUNES, COVERAGE, ISOCHRONES, SERVICES, SITES, WALKS
 from siting.taxonomy import Category, Condition, Family, Selector, Taxonomy
+from siting.walkers import walk_profile
 
 BREAD = (Selector((Condition("shop", frozenset({"bakery"})),)),)
 TAXONOMY = Taxonomy(
@@ -138,6 +151,9 @@ def a_study(
             {3: "off_network", 4: "no_location"}.get(n, "no_service") for n in access["n"]
         ],
         edge_limited=False,
+        fit_m=np.nan,
+        unfit_m=np.nan,
+        unknown_m=np.nan,
     )
     reached = [
         ("boulangerie", f"node/1{text}", f"Au bon pain{text}", 1234.4, 25.71),
@@ -150,6 +166,8 @@ def a_study(
         access.loc[row, ["walk_m", "line_m", "walk_min"]] = [walk_m, walk_m, walk_min]
         access.loc[row, "access_status"] = "reached"
         access.loc[row, "edge_limited"] = category == "pharmacie"
+        access.loc[row, ["fit_m", "unfit_m", "unknown_m"]] = [walk_m - 170, 0.0, 170.0]
+    access.loc[access["category"] == "banque", ["fit_m", "unknown_m"]] = [0.0, 10.0]
     walks = gpd.GeoDataFrame(
         {
             "site_id": ids[0],
@@ -205,6 +223,59 @@ def study_page(text: str = "") -> str:
     return export.html_bytes(study_map(*a_study(text), notes=notes, taxonomy=TAXONOMY)).decode()
 
 
+def around(place: shapely.Point, half_deg: float) -> shapely.MultiPolygon:
+    """Return a square."""
+    square = place.buffer(half_deg, cap_style="square")
+    return shapely.MultiPolygon([square])
+
+
+def a_reach(text: str = "") -> gpd.GeoDataFrame:
+    """Isochrones of the first site, empty ones of the third and fourth, none of the second."""
+    index = pd.MultiIndex.from_product(
+        [[f"s1{text}", f"s3{text}", f"s4{text}"], [15, 5, 10]], names=["site_id", "minutes"]
+    )
+    shapes = [around(HERE, half) for half in (0.006, 0.002, 0.004)] + [shapely.MultiPolygon()] * 6
+    areas = [12_502_600.0, 31_400.0, 125_600.0] + [0.0] * 6
+    layer = gpd.GeoDataFrame({"area_m2": areas}, geometry=shapes, index=index, crs=4326)
+    return gpd.GeoDataFrame(ISOCHRONES.conform(layer))
+
+
+def strictly(access: pd.DataFrame, text: str = "", **changes: object) -> pd.DataFrame:
+    """Measure again by ways known to be fit: to the pharmacy there is no walk, or as `changes`."""
+    row = (f"s1{text}", "pharmacie", 1)
+    nothing = dict.fromkeys(["service_id", "service_name"]) | dict.fromkeys(
+        ["walk_m", "line_m", "walk_min", "fit_m", "unfit_m", "unknown_m"], np.nan
+    )
+    strict = access.copy()
+    for name, value in {**nothing, "access_status": "no_path", **changes}.items():
+        strict.loc[row, name] = value
+    strict.loc[:, "edge_limited"] = False
+    others = strict.index.get_level_values("category") != "pharmacie"
+    strict.loc[others & (strict["access_status"] == "reached"), "access_status"] = "no_path"
+    strict.loc[strict["access_status"] != "reached", list(nothing)] = [None] * 2 + [np.nan] * 6
+    return ACCESS.conform(strict)
+
+
+def wheelchair_page(text: str = "", **changes: object) -> str:
+    """Return the page of someone in a wheelchair, with all that it may hold."""
+    tables = a_study(text)
+    page = study_map(
+        *tables,
+        notes=NOTES,
+        taxonomy=TAXONOMY,
+        isochrones=a_reach(text),
+        access_strict=strictly(tables[2], text, **changes),
+        profile=walk_profile("fauteuil"),
+    )
+    return export.html_bytes(page).decode()
+
+
+def reach_page(reach: gpd.GeoDataFrame) -> str:
+    """Return the page of the sites of `a_study` with isochrones, and nothing of wheelchairs."""
+    page = study_map(*a_study(), notes=NOTES, taxonomy=TAXONOMY, isochrones=reach)
+    return export.html_bytes(page).decode()
+
+
 def territory_page(text: str = "", **columns: object) -> str:
     communes, coverage = a_territory(text)
     coverage = COVERAGE.conform(coverage.assign(**columns))
@@ -253,6 +324,20 @@ def plain(text: str) -> str:
 def seen(text: str) -> str:
     """Return what a browser shows of a piece of HTML."""
     return Reader(text).text
+
+
+def cells_of_all(page: str) -> list[list[str]]:
+    """Return the cells of all sites in the table."""
+    rows = re.findall(r"<tr><td>\d+</td>.*?</tr>", page)
+    return [
+        [plain(seen(cell)) for cell in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row)]
+        for row in rows
+    ]
+
+
+def cells_of(page: str) -> list[str]:
+    """Return the cells of the first site in the table; the families come sixth."""
+    return cells_of_all(page)[0]
 
 
 def strings(data: object) -> list[str]:
@@ -449,6 +534,340 @@ class TestStudyMap:
         assert caption in plain(text)
 
 
+class TestIsochrones:
+    def test_legend_says_what_they_are(self) -> None:
+        reader = Reader(reach_page(a_reach()))
+        text = plain(reader.text)
+        assert "À pied en 5, 10, 15 min" in text
+        assert (
+            "Les lieux dont la rue la plus proche est atteinte à pied dans ce temps, "
+            f"à {REACH_M:g} m au plus de cette rue."
+        ) in text
+        swatches = [
+            (attrs["stroke-dasharray"], float(attrs["fill-opacity"] or 0))
+            for tag, attrs in reader.tags
+            if tag == "rect" and attrs.get("fill-opacity")
+        ]
+        assert [f"{minutes} min au plus" in text for minutes in (5, 10, 15)] == [True] * 3
+        assert len({dash for dash, _ in swatches}) == 3  # told apart without colour
+        assert [opacity for _, opacity in swatches] == [0.407, 0.294, 0.16]
+
+    def test_the_legend_has_the_shade_of_the_layers_on_the_map(self) -> None:
+        # 16 %, then 16 % of the 84 % that is left, then 16 % of the 70.56 % that is left
+        assert legend_opacity(2, 3) == 0.16
+        assert legend_opacity(1, 3) == round(0.16 + 0.16 * 0.84, 3)
+        assert legend_opacity(0, 3) == round(0.16 + 0.16 * 0.84 + 0.16 * 0.7056, 3)
+
+    def test_empty_polygons_are_not_drawn(self) -> None:
+        features = drawn_data(reach_page(a_reach()))["isochrones"]["features"]
+        drawn = [(f["properties"]["site"], f["properties"]["level"]) for f in features]
+        assert drawn == [(1, 0), (1, 1), (1, 2)]
+        widths = [shapely.geometry.shape(f["geometry"]).bounds[2] for f in features]
+        assert widths == [2.002, 2.004, 2.006]
+
+    def test_table_and_popup_give_the_areas(self) -> None:
+        page = reach_page(a_reach())
+        text = plain(Reader(page).text)
+        assert "Surface atteinte à pied (5 / 10 / 15 min)" in text
+        areas = "3,1 ha / 12,6 ha / 1 250,3 ha"
+        assert text.count(areas) == 1
+        assert [cells[-1] for cells in cells_of_all(page)] == [areas, "—", "—", "—"]
+        rows = drawn_data(page)["sites"]["features"][0]["properties"]["rows"]
+        assert ["Surface atteinte à pied (5 / 10 / 15 min)", areas] == [plain(s) for s in rows[-1]]
+
+    def test_nothing_reached_is_said(self) -> None:
+        reach = a_reach().rename(index={"s3": "s2"}, level="site_id")
+        assert cells_of_all(reach_page(reach))[1][-1] == "aucune"
+        reach.loc[("s2", 15), "area_m2"] = 8_000.0
+        assert cells_of_all(reach_page(reach))[1][-1] == "aucune / aucune / 0,8 ha"
+
+    def test_without_them_the_page_is_silent(self) -> None:
+        page = study_page()
+        assert drawn_data(page)["isochrones"] is None
+        text = Reader(page).text
+        assert "À pied en" not in text
+        assert "Surface" not in text
+        assert not [tag for tag, _ in Reader(page).tags if tag == "input"]
+
+    def test_those_of_other_sites_are_left_out(self) -> None:
+        page = reach_page(a_reach().rename(index={"s1": "elsewhere"}, level="site_id"))
+        assert drawn_data(page)["isochrones"] is None
+        assert not [tag for tag, _ in Reader(page).tags if tag == "input"]
+
+    @pytest.mark.parametrize(
+        ("n_sites", "shown"), [(MAX_SITES_AT_ONCE, "all"), (MAX_SITES_AT_ONCE + 1, "one")]
+    )
+    def test_all_are_shown_when_the_page_opens_if_sites_are_few(
+        self, n_sites: int, shown: str
+    ) -> None:
+        ids = pd.Index([f"n{number}" for number in range(n_sites)], name="site_id")
+        sites = a_study()[0].iloc[[0] * n_sites].set_axis(ids)
+        reach = pd.concat([a_reach().loc[["s1"]].rename(index={"s1": one}) for one in ids])
+        none = (table.empty() for table in (SERVICES, ACCESS, WALKS))
+        made = study_map(
+            sites, *none, notes=NOTES, taxonomy=TAXONOMY, isochrones=gpd.GeoDataFrame(reach)
+        )
+        page = export.html_bytes(made).decode()
+        radios = [attrs for tag, attrs in Reader(page).tags if tag == "input"]
+        assert [attrs["type"] for attrs in radios] == ["radio"] * 3  # arrow keys choose
+        assert [attrs["value"] for attrs in radios if "checked" in attrs] == [shown]
+        (fieldset,) = [attrs for tag, attrs in Reader(page).tags if tag == "fieldset"]
+        assert "hidden" in fieldset  # the script shows it: without script it would do nothing
+        view = re.search(r"sitingMap.fitBounds\(\[\[([\d.]+),([\d.]+)\]", page)
+        assert view
+        south, west = (47.994, 1.994) if shown == "all" else (48.0, 2.0)
+        assert [float(one) for one in view.groups()] == pytest.approx([south, west])
+
+    def test_too_many_points_are_left_out_and_said(self) -> None:
+        n_teeth = MAX_ISOCHRONE_POINTS // 2 + 1
+        turn = np.linspace(0, 2 * np.pi, 2 * n_teeth, endpoint=False)
+        radius = 0.5 + np.tile([0.0, 0.0003], n_teeth)  # teeth of about 30 m
+        star = shapely.Polygon(
+            np.column_stack([2 + radius * np.cos(turn), 48 + radius * np.sin(turn)])
+        )
+        index = pd.MultiIndex.from_tuples([("s1", 5), ("s2", 5)], names=["site_id", "minutes"])
+        shapes = [shapely.MultiPolygon([star]), around(HERE, 0.002)]
+        reach = gpd.GeoDataFrame({"area_m2": 1e6}, geometry=shapes, index=index, crs=4326)
+        light = light_isochrones(gpd.GeoDataFrame(ISOCHRONES.conform(reach)))
+        assert list(light.index) == [("s1", 5)]  # the others are not even simplified
+        page = reach_page(reach)
+        assert drawn_data(page)["isochrones"] is None
+        text = plain(Reader(page).text)
+        assert (
+            "Les zones atteintes à pied ne sont pas dessinées (plus de 150 000 points) : "
+            "elles sont dans study.gpkg."
+        ) in text
+        assert "100,0 ha" in text  # the table has them
+        assert "À pied en" not in text
+
+    def test_lighter_ones_are_still_nested(self, village: WalkNetwork) -> None:
+        sites = points({"a": (210.0, 230.0), "b": (20.0, 700.0), "c": None}, "site_id")
+        graph = walk_graph(village, walk_profile("senior"))
+        reach = isochrones(sites, graph, minutes=(2, 4, 6))
+        light = light_isochrones(reach)
+        assert list(light.index) == [(site, minutes) for site in "ab" for minutes in (2, 4, 6)]
+        drawn = reach.loc[light.index]
+        pd.testing.assert_series_equal(light["area_m2"], drawn["area_m2"])
+        n_points, n_before = (
+            shapely.get_num_coordinates(layer.geometry).sum() for layer in (light, drawn)
+        )
+        assert n_points < n_before / 2
+        for site in "ab":
+            shapes = light.geometry[site].to_numpy()
+            assert shapely.covers(shapes[1:], shapes[:-1]).all()
+        metric = [layer.to_crs(village.crs).geometry for layer in (light, drawn)]
+        assert metric[0].area.to_numpy() == pytest.approx(metric[1].area.to_numpy(), rel=0.02)
+        assert metric[0].hausdorff_distance(metric[1]).max() < 5
+
+    @settings(max_examples=40, deadline=None)
+    @given(
+        st.lists(
+            st.tuples(st.integers(0, 200), st.integers(0, 200), st.integers(5, 60)),
+            min_size=3,
+            max_size=9,
+        )
+    )
+    def test_any_nested_polygons_stay_nested(self, discs: list[tuple[int, int, int]]) -> None:
+        circles = [
+            shapely.Point(2 + x * 1e-5, 48 + y * 1e-5).buffer(radius * 1e-5)
+            for x, y, radius in discs
+        ]
+        shapes = [shapely.union_all(circles[:n]) for n in (1, 2, len(circles))]
+        index = pd.MultiIndex.from_product([["a"], [5, 10, 15]], names=["site_id", "minutes"])
+        reach = gpd.GeoDataFrame({"area_m2": 1.0}, geometry=shapes, index=index, crs=4326)
+        light = light_isochrones(reach).geometry.to_numpy()
+        for inner, outer in itertools.pairwise(light):
+            # rounded to the decimetre: what was within a border may be that far across it
+            assert shapely.covers(shapely.buffer(outer, 2e-6), inner)
+        for shape, lighter in zip(shapes, light, strict=True):
+            assert shapely.covers(shapely.buffer(shape, 1e-4), lighter)
+
+    def test_inputs_are_unchanged(self) -> None:
+        reach = a_reach()
+        light_isochrones(reach)
+        reach_page(reach)
+        pd.testing.assert_frame_equal(reach, a_reach())
+
+    def test_an_empty_table_draws_nothing(self) -> None:
+        page = reach_page(gpd.GeoDataFrame(ISOCHRONES.empty()))
+        assert drawn_data(page)["isochrones"] is None
+        assert "Surface" not in Reader(page).text
+
+    def test_wrong_tables_are_refused(self) -> None:
+        with pytest.raises(DataError, match="missing columns"):
+            reach_page(a_reach().drop(columns="area_m2"))
+        with pytest.raises(CrsError):
+            reach_page(a_reach().to_crs(2154))
+
+    @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+    def test_reader_chooses_which_are_shown(self, tmp_path: Path) -> None:
+        reach = pd.concat([a_reach().loc[["s1"]].rename(index={"s1": one}) for one in ("s1", "s2")])
+        page = reach_page(gpd.GeoDataFrame(reach))
+        (tmp_path / "page.js").write_text("\n".join(Reader(page).scripts))
+        (tmp_path / "run.js").write_text(CHOICE_HARNESS)
+        done = subprocess.run(  # noqa: S603 - our own script
+            [shutil.which("node") or "", "run.js"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        both, first, second = ["1", "2"] * 3, ["1"] * 3, ["2"] * 3
+        assert json.loads(done.stdout) == [
+            ["page opens, all", both],
+            ["all, site 2 is opened", both],
+            ["one", second],
+            ["one, site 1 is opened", first],
+            ["none", []],
+            ["none, site 2 is opened", []],
+        ]
+
+
+class TestFitness:
+    BOTH = " ; en ne comptant que les voies connues praticables : "
+    LENIENT = "Pharmacie : 420 m, 8,8 min * (dont 250 m praticables, 170 m inconnus)"
+
+    def test_both_results_in_the_table_and_in_the_popup(self) -> None:
+        page = wheelchair_page()
+        full = f"{self.LENIENT}{self.BOTH}aucun trajet"
+        assert cells_of(page)[5:7] == [full, full]
+        near = drawn_data(page)["sites"]["features"][0]["properties"]["near"]
+        assert [f"Pharmacie : {plain(seen(text))}" for _, text in near] == [full, full]
+        text = plain(Reader(page).text)
+        assert "Praticable : la carte dit que la voie convient en fauteuil roulant" in text
+        assert "la réalité est entre les deux résultats" in text
+        assert "Les zones atteintes à pied comptent aussi ce qui est inconnu." in text
+        assert "access.csv" not in text
+
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({"access_status": "off_network"}, "aucune n'est assez près du site"),
+            ({"access_status": "beyond_cutoff"}, "au-delà de la durée cherchée"),
+            (
+                {
+                    "access_status": "reached",
+                    "service_id": "way/2",
+                    "walk_m": 610.0,
+                    "walk_min": 12.87,
+                },
+                "610 m, 12,9 min",
+            ),
+            (
+                {
+                    "access_status": "reached",
+                    "service_id": "node/1",
+                    "service_name": "Du Port",
+                    "walk_m": 700.0,
+                    "walk_min": 14.77,
+                },
+                "Du Port (Pharmacie), 700 m, 14,8 min",
+            ),
+        ],
+    )
+    def test_the_second_result_in_words(self, changes: dict[str, object], words: str) -> None:
+        assert cells_of(wheelchair_page(**changes))[5] == f"{self.LENIENT}{self.BOTH}{words}"
+
+    def test_short_texts_stay_short(self) -> None:
+        data = drawn_data(wheelchair_page())
+        (walk,) = data["services"]["features"][0]["properties"]["sites"]
+        assert seen(walk) == "Site 1. L'Œillet (s1) : 420 m, 8,8 min *"
+        line = data["walks"]["features"][0]["properties"]["text"]
+        assert seen(line) == "Site 1 → Pharmacie : 420 m, 8,8 min *"
+
+    def test_without_the_second_measure(self) -> None:
+        page = study_map(
+            *a_study(), notes=NOTES, taxonomy=TAXONOMY, profile=walk_profile("fauteuil")
+        )
+        text = export.html_bytes(page).decode()
+        assert cells_of(text)[5] == self.LENIENT
+        assert "entre les deux" not in text
+        assert "zones atteintes" not in text
+
+    def test_no_street_is_not_said_where_streets_are_avoided(self) -> None:
+        _, second, third, _ = cells_of_all(wheelchair_page())
+        assert second[5] == "aucun service de ce type dans les données"
+        assert third[5] == "le site est trop loin de toute rue praticable ou inconnue"
+        sites, services, access, walks = a_study()
+        access.loc[access.index.get_level_values("site_id") == "s2", "access_status"] = "no_path"
+        for walker, words in (
+            ("fauteuil", "aucun trajet qui évite ce que la carte dit impraticable"),
+            ("senior", "aucun chemin piéton ne relie le site à ce service"),
+        ):
+            made = study_map(
+                sites,
+                services,
+                access,
+                walks,
+                notes=NOTES,
+                taxonomy=TAXONOMY,
+                profile=walk_profile(walker),
+            )
+            assert cells_of_all(export.html_bytes(made).decode())[1][5] == words
+
+    @pytest.mark.parametrize(
+        ("walker", "whom"), [("senior", "en fauteuil roulant"), ("canne", "pour ce marcheur")]
+    )
+    def test_for_others_the_page_tells_which_file_has_it(self, walker: str, whom: str) -> None:
+        page = study_map(*a_study(), notes=NOTES, taxonomy=TAXONOMY, profile=walk_profile(walker))
+        text = export.html_bytes(page).decode()
+        assert cells_of(text)[5] == "Pharmacie : 420 m, 8,8 min *"
+        where = (
+            f"Ce que la carte dit praticable ou impraticable {whom} le long de chaque trajet est "
+            "dans access.csv (fit_m, unfit_m, unknown_m)."
+        )
+        assert where in plain(text)
+        assert "access.csv" not in study_page()
+
+    def test_nothing_is_said_where_nothing_is_known(self) -> None:
+        sites, services, access, walks = a_study()
+        access["fit_m"] = access["fit_m"] * 0
+        page = study_map(
+            *(sites, services, access, walks),
+            notes=NOTES,
+            taxonomy=TAXONOMY,
+            profile=walk_profile("senior"),
+        )
+        assert "access.csv" not in export.html_bytes(page).decode()
+
+    @pytest.mark.parametrize(
+        ("parts", "words"),
+        [
+            ((0.4, 0.0, 419.6), " (dont 420 m inconnus)"),
+            ((1.4, 0.6, 418.0), " (dont 1 m praticable, 1 m impraticable, 418 m inconnus)"),
+            ((np.nan, np.nan, np.nan), ""),
+        ],
+    )
+    def test_parts_that_round_to_none_are_left_out(
+        self, parts: tuple[float, float, float], words: str
+    ) -> None:
+        sites, services, access, walks = a_study()
+        access.loc[("s1", "pharmacie", 1), ["fit_m", "unfit_m", "unknown_m"]] = parts
+        page = study_map(
+            *(sites, services, access, walks),
+            notes=NOTES,
+            taxonomy=TAXONOMY,
+            profile=walk_profile("fauteuil"),
+        )
+        cell = cells_of(export.html_bytes(page).decode())[5]
+        assert cell == f"Pharmacie : 420 m, 8,8 min *{words}"
+
+    def test_metres_are_those_of_the_walk_drawn(self) -> None:
+        _, _, access, walks = a_study()
+        walks.loc[("s1", "commerces"), ["category", "service_id"]] = ["boulangerie", "node/1"]
+        nearest = nearest_by_family(access, walks, TAXONOMY)
+        fit_m = nearest["fit_m"]["s1"]
+        assert fit_m["commerces"] == pytest.approx(1234.4 - 170)
+        assert fit_m["sante_social"] == pytest.approx(420 - 170)
+
+    def test_inputs_are_unchanged(self) -> None:
+        access = a_study()[2]
+        strict = strictly(access)
+        study_map(*a_study(), notes=NOTES, taxonomy=TAXONOMY, access_strict=strict)
+        pd.testing.assert_frame_equal(strict, strictly(access))
+
+
 class TestTerritoryMap:
     def test_without_list_nor_inventory_it_shows_the_programme_and_people(self) -> None:
         page = territory_page()
@@ -554,14 +973,20 @@ class TestTerritoryMap:
 
 
 @functools.cache
-def attacked_pages(payload: str) -> tuple[str, str]:
+def attacked_pages(payload: str) -> tuple[str, str, str]:
     delegated = {"delegated_listed": [payload] * 4, "is_listed_unserved": [True] * 4}
-    return study_page(payload), territory_page(payload, **delegated)
+    strict = {"access_status": "reached", "service_id": "node/9", "service_name": payload}
+    strict |= {"walk_m": 1.0, "walk_min": 1.0}
+    return (
+        study_page(payload),
+        territory_page(payload, **delegated),
+        wheelchair_page(payload, **strict),
+    )
 
 
 @functools.cache
-def clean_pages() -> tuple[str, str]:
-    return study_page(), territory_page()
+def clean_pages() -> tuple[str, str, str]:
+    return study_page(), territory_page(), wheelchair_page()
 
 
 class TestAttacks:
@@ -655,4 +1080,49 @@ for (const name of fs.readdirSync(".").filter((one) => /^[0-9]+[.]js$/.test(one)
   if (world.pwned) { pwned.push(name); }
 }
 console.log(JSON.stringify({ pwned, html }));
+"""
+
+# Runs one page with a Leaflet that keeps what is drawn in the panes of isochrones, and opens sites.
+CHOICE_HARNESS = """
+const fs = require("fs"), vm = require("vm");
+const drawn = [], opened = {}, shown = [];
+let which = "all", changed = null;
+const any = () => new Proxy(function () {}, {
+  get: (target, key) => key === Symbol.toPrimitive ? () => 0 : any(),
+  apply: () => any(),
+});
+function geoJSON(data, options) {
+  for (const feature of (data ? data.features : [])) {
+    if (!options.onEachFeature) { continue; }
+    const site = feature.properties.number;
+    options.onEachFeature(feature, {
+      bindPopup() {}, on(name, open) { if (name === "popupopen") { opened[site] = open; } },
+    });
+  }
+  if (!options.pane || !options.pane.startsWith("siting-fill")) { return any(); }
+  const layer = { features: [], addTo: () => layer, clearLayers() { layer.features = []; },
+    addData(more) { layer.features.push(...more); } };
+  drawn.push(layer);
+  return layer;
+}
+const choice = { addEventListener: (name, act) => { changed = act; },
+  querySelector: () => ({ value: which }) };
+const document = new Proxy({}, {
+  get: (target, key) => key === "getElementById" ? () => choice : any(),
+});
+const L = new Proxy({}, { get: (target, key) => key === "geoJSON" ? geoJSON : any() });
+const world = { L, document, console };
+vm.createContext(world);
+vm.runInContext(fs.readFileSync("page.js", "utf8"), world);
+function say(words) {
+  const features = drawn.flatMap((layer) => layer.features);
+  shown.push([words, features.map((one) => String(one.properties.site))]);
+}
+say("page opens, all");
+opened[2](); say("all, site 2 is opened");
+which = "one"; changed(); say("one");
+opened[1](); say("one, site 1 is opened");
+which = "none"; changed(); say("none");
+opened[2](); say("none, site 2 is opened");
+console.log(JSON.stringify(shown));
 """

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shapely
-from conftest import at, village_streets, ways
+from conftest import at, bare_ways, village_streets, ways
 from pyproj import Geod
 
 from siting.errors import CrsError, NetworkError
-from siting.network import WalkNetwork, Ways, is_walkable, walk_network
+from siting.network import WalkNetwork, walk_network
+from siting.walkable import is_walkable
 
 LIMIT_M = 200.0
 
@@ -26,6 +27,7 @@ LIMIT_M = 200.0
         {"highway": "service", "access": "no", "foot": "designated"},
         {"highway": "primary", "sidewalk": "separate"},
         {"highway": "footway", "foot": "yes"},
+        {"highway": "pedestrian", "area": "yes"},
     ],
 )
 def test_walked(tags: dict[str, str]) -> None:
@@ -44,7 +46,6 @@ def test_walked(tags: dict[str, str]) -> None:
         {"highway": "raceway"},
         {"highway": "bus_guideway"},
         {"highway": "trunk", "motorroad": "yes"},
-        {"highway": "pedestrian", "area": "yes"},
         {"highway": "primary", "foot": "no"},
         {"highway": "primary", "foot": "use_sidepath"},
         {"highway": "service", "access": "private"},
@@ -67,13 +68,10 @@ def test_village_is_forty_streets_of_100_m_and_an_island(village: WalkNetwork) -
 def test_lengths_are_ellipsoidal_not_projected() -> None:
     # at Bonifacio, Lambert-93 is 2.9 m per km too long
     lon, lat = np.array([9.15, 9.15]), np.array([41.39, 41.40])
-    line = Ways(
-        way_id=np.array([1]), offset=np.array([0, 2]), node_id=np.array([1, 2]), lon=lon, lat=lat
-    )
-    network = walk_network(line)
+    network = walk_network(bare_ways([1], [0, 2], [1, 2], lon.tolist(), lat.tolist()))
     true_m = Geod(ellps="WGS84").inv(lon[0], lat[0], lon[1], lat[1])[2]
     assert network.length_m[0] == pytest.approx(true_m, abs=1e-6)
-    assert shapely.length(network.lines[0]) - true_m > 2.0
+    assert shapely.length(network.lines(np.array([0]))[0]) - true_m > 2.0
 
 
 def test_bends_are_not_junctions_and_parallel_ways_stay_apart() -> None:
@@ -126,39 +124,19 @@ def test_way_order_does_not_matter() -> None:
 
 
 def test_no_edge_is_refused() -> None:
-    nothing = np.empty(0)
-    none = Ways(
-        way_id=np.empty(0, int),
-        offset=np.zeros(1, int),
-        node_id=np.empty(0, int),
-        lon=nothing,
-        lat=nothing,
-    )
     with pytest.raises(NetworkError, match="aucune voie"):
-        walk_network(none)
+        walk_network(bare_ways([], [0], [], [], []))
 
 
 def test_a_node_without_coordinates_is_refused() -> None:
-    street = ways({1: [(1, 0, 0), (2, 100, 0)]})
-    lame = Ways(
-        way_id=street.way_id,
-        offset=street.offset,
-        node_id=street.node_id,
-        lon=np.array([np.nan, 2.5]),
-        lat=street.lat,
-    )
+    lame = bare_ways([1], [0, 2], [1, 2], [np.nan, 2.5], [48.9, 48.9])
     with pytest.raises(NetworkError, match="coordonnées"):
         walk_network(lame)
 
 
 def test_two_territories_at_once_are_refused() -> None:
-    far = Ways(
-        way_id=np.array([1, 2]),
-        offset=np.array([0, 2, 4]),
-        node_id=np.arange(4),
-        lon=np.array([2.3, 2.31, 55.5, 55.51]),
-        lat=np.array([48.8, 48.8, -21.1, -21.1]),
-    )
+    lon, lat = [2.3, 2.31, 55.5, 55.51], [48.8, 48.8, -21.1, -21.1]
+    far = bare_ways([1, 2], [0, 2, 4], [0, 1, 2, 3], lon, lat)
     with pytest.raises(CrsError, match="territoire"):
         walk_network(far)
 

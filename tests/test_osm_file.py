@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import bz2
 import gzip
+from collections.abc import Iterator
+from dataclasses import fields
+from itertools import count, pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import osmium
@@ -14,12 +18,13 @@ from independent import SplitGraph
 
 from siting.access import AccessRule, CategoryInfo, accessibility
 from siting.errors import DataError
-from siting.network import is_walkable, walk_network
+from siting.network import Ways, walk_network
 from siting.services import services_from_osm
 from siting.sources.osm_file import OsmExtract, read_osm
 from siting.tables import SITES
 from siting.targets import service_groups
 from siting.taxonomy import read_taxonomy
+from siting.walkable import is_closed_node, is_ferry, is_walkable
 from siting.walkers import walk_profile
 
 ROOT = Path(__file__).parents[1]
@@ -214,19 +219,61 @@ def test_a_missing_file_and_another_kind_of_file(tmp_path: Path) -> None:
 
 
 def _streets(path: Path) -> dict[int, list[tuple[int, float, float]]]:
-    """Read walkable ways without the reader of the package (files without missing nodes)."""
-    positions = {n.id: (n.lon, n.lat) for n in osmium.FileProcessor(path) if n.is_node()}
+    """Read what is walked without the reader of the package; ferries are not."""
+    items = list(_copies(path))
+    positions = {number: rest for kind, number, _, rest in items if kind == "n"}
+    areas = {
+        member
+        for kind, _, tags, members in items
+        if kind == "r" and tags.get("type") == "multipolygon" and is_walkable(tags)
+        for member in members
+    }
     streets: dict[int, list[tuple[int, float, float]]] = {}
-    for item in osmium.FileProcessor(path):
-        if item.is_way() and is_walkable(dict(item.tags)):
+    for kind, number, tags, refs in items:
+        follows_area = number in areas and "highway" not in tags
+        if kind == "w" and (is_walkable(tags) or follows_area):
             runs: list[list[tuple[int, float, float]]] = [[]]
-            for ref in (n.ref for n in item.nodes):
+            for ref in refs:
                 if ref in positions:
                     runs[-1].append((ref, *positions[ref]))
                 elif runs[-1]:
                     runs.append([])
-            streets |= {1000 * item.id + i: run for i, run in enumerate(runs) if len(run) > 1}
+            drawn = [run for run in runs if len(run) > 1]
+            streets |= {1000 * number + i: run for i, run in enumerate(drawn)}
     return streets
+
+
+def _copies(path: Path) -> Iterator[tuple[str, int, dict[str, str], Any]]:
+    for item in osmium.FileProcessor(path):
+        kind, tags = item.type_str(), dict(item.tags)
+        if kind == "n":
+            yield kind, item.id, tags, (item.lon, item.lat)
+        elif kind == "w":
+            yield kind, item.id, tags, [node.ref for node in item.nodes]
+        else:
+            yield kind, item.id, tags, [member.ref for member in item.members if member.type == "w"]
+
+
+def _read_streets(path: Path) -> dict[int, list[tuple[int, float, float]]]:
+    """Lay out the ways of the reader as `_streets` does."""
+    ways = read_osm([path], taxonomy=TAXONOMY).ways
+    streets: dict[int, list[tuple[int, float, float]]] = {}
+    for way_id, tags, (start, stop) in zip(
+        ways.way_id.tolist(), ways.tags, pairwise(ways.offset), strict=True
+    ):
+        piece = (ways.node_id[start:stop], ways.lon[start:stop], ways.lat[start:stop])
+        if not is_ferry(ways.tag_sets[tags]):
+            number = next(n for n in count(1000 * way_id) if n not in streets)
+            streets[number] = list(zip(*(values.tolist() for values in piece), strict=True))
+    return streets
+
+
+@pytest.mark.parametrize("name", ["monaco", "redon_centre", "bondy_nord_93"])
+def test_streets_of_real_towns_are_read_node_by_node(name: str) -> None:
+    path = MONACO if name == "monaco" else REAL_TOWNS / f"{name}.osm"
+    if not path.exists():
+        pytest.skip(f"{path.name} is not beside this checkout")
+    assert _read_streets(path) == _streets(path)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +306,9 @@ def test_real_towns_agree_with_the_other_engine(
         sites, everything, network, categories={"any": info}, rule=rule
     ).access.reset_index()
 
-    other = SplitGraph(_streets(path))
+    marks = zip(extract.ways.marked_node, extract.ways.marked_tags, strict=True)
+    closed = {int(node) for node, at in marks if is_closed_node(extract.ways.tag_sets[at])}
+    other = SplitGraph(_streets(path), closed)
     snap_m = {f"s{i}": other.insert(f"s{i}", (lon[i], lat[i])) for i in range(12)}
     for shop, place in shops.geometry.items():
         snap_m[shop] = other.insert(shop, place.coords[0])
@@ -296,3 +345,209 @@ def test_a_file_without_a_box_covers_the_hull_of_its_streets(tmp_path: Path) -> 
     # a box and a triangle, and nothing between the two
     assert shapely.get_num_geometries(coverage) == 2
     assert not coverage.contains(shapely.Point(2.55, 48.90))
+
+
+def relation(number: int, members: list[tuple[int, str]], **tags: str) -> str:
+    refs = "".join(f'<member type="way" ref="{ref}" role="{role}"/>' for ref, role in members)
+    return f'<relation id="{number}" version="1">{refs}{tag(**tags)}</relation>'
+
+
+def walked(ways: Ways) -> dict[int, dict[str, str]]:
+    """Walking tags of each way."""
+    sets = [dict(ways.tag_sets[position]) for position in ways.tags]
+    return dict(zip(ways.way_id.tolist(), sets, strict=True))
+
+
+def test_sets_of_tags_that_matter_to_a_walk_are_there_once_and_in_order(tmp_path: Path) -> None:
+    body = (
+        ENDS
+        + way(9, [1, 2], highway="steps", name="Escalier", ramp="no")
+        + way(2, [1, 2], highway="path", name="Sentier", lit="yes", surface="dirt")
+        + way(3, [2, 1], surface="dirt", highway="path", source="survey")
+    )
+    ways = read(tmp_path, body).ways
+    assert ways.way_id.tolist() == [2, 3, 9]
+    assert ways.tag_sets == (
+        {"highway": "path", "surface": "dirt"},
+        {"highway": "steps", "ramp": "no"},
+    )
+    assert ways.tags.tolist() == [0, 0, 1]
+
+
+def test_marked_nodes_are_those_of_streets_in_order(tmp_path: Path) -> None:
+    body = (
+        node(8, 2.480, 48.900, barrier="gate", access="private", name="Portail")
+        + node(4, 2.481, 48.900, kerb="raised", highway="crossing", crossing="zebra")
+        + node(5, 2.482, 48.900, highway="crossing")
+        + node(6, 2.483, 48.900, barrier="bollard")  # on no street
+        + node(7, 2.484, 48.900, barrier="gate", shop="bakery")
+        + way(1, [8, 4, 5, 7], highway="footway")
+    )
+    extract = read(tmp_path, body)
+    ways = extract.ways
+    assert ways.marked_node.tolist() == [4, 7, 8]
+    assert [ways.tag_sets[position] for position in ways.marked_tags] == [
+        {"crossing": "zebra", "highway": "crossing", "kerb": "raised"},
+        {"barrier": "gate"},
+        {"access": "private", "barrier": "gate"},
+    ]
+    assert len(ways.tag_sets) == 4  # and that of the street; none of the bollard
+    assert extract.objects.index.tolist() == ["node/7"]
+
+
+def test_a_square_is_walked_along_its_outline(tmp_path: Path) -> None:
+    body = square(10, 2.48, 48.90) + way(5, [10, 11, 12, 13, 10], highway="pedestrian", area="yes")
+    ways = read(tmp_path, body).ways
+    assert ways.node_id.tolist() == [10, 11, 12, 13, 10]
+    assert walked(ways) == {5: {"area": "yes", "highway": "pedestrian"}}
+
+
+def test_the_members_of_a_walked_multipolygon_are_walked_with_its_tags(tmp_path: Path) -> None:
+    area = {"highway": "pedestrian", "surface": "sett"}
+    place = area | {"type": "multipolygon"}
+    body = (
+        square(10, 2.48, 48.90)
+        + square(20, 2.4803, 48.9003)
+        + way(4, [10, 11])
+        + way(5, [11, 12, 13], barrier="wall")  # a tag of no interest
+        + way(6, [20, 21, 22, 23, 20], natural="water")
+        + way(7, [13, 10], highway="service")
+        + way(8, [12, 10], highway="service", access="no")
+        + way(9, [11, 13])  # in a relation that is not walked
+        + relation(
+            1,
+            [(4, "outer"), (5, "outer"), (6, "inner"), (7, "outer"), (8, ""), (99, "outer")],
+            **place | {"name": "Place"},
+        )
+        + relation(2, [(9, "outer")], type="multipolygon", highway="pedestrian", access="private")
+        + relation(3, [(9, "outer")], type="boundary", highway="pedestrian")
+        + relation(4, [(4, "outer")], type="multipolygon", highway="corridor")
+    )
+    extract = read(tmp_path, body)
+    assert walked(extract.ways) == {4: area, 5: area, 6: area, 7: {"highway": "service"}}
+    assert extract.ways.node_id[:2].tolist() == [10, 11]
+    assert extract.n_broken == {"relations dont des membres manquent": 1}  # way 99
+
+
+def test_a_walked_multipolygon_may_be_a_service_too(tmp_path: Path) -> None:
+    body = (
+        square(10, 2.48, 48.90)
+        + way(5, [10, 11, 12, 13, 10])
+        + relation(
+            7, [(5, "outer")], type="multipolygon", highway="pedestrian", amenity="marketplace"
+        )
+    )
+    extract = read(tmp_path, body)
+    assert extract.ways.way_id.tolist() == [5]
+    assert extract.objects.geometry["relation/7"].equals(shapely.box(2.48, 48.90, 2.481, 48.901))
+
+
+def test_ferries_are_there_but_not_in_the_hull_of_streets(tmp_path: Path) -> None:
+    far = node(3, 2.9, 48.9)
+    body = ENDS + far + STREET + way(2, [2, 3], route="ferry") + way(3, [2, 3], route="bus")
+    text = TOWN.format(body=body)
+    without_box = "\n".join(line for line in text.splitlines() if "<bounds" not in line)
+    (tmp_path / "port.osm").write_text(without_box, encoding="utf-8")
+    extract = read_osm([tmp_path / "port.osm"], taxonomy=TAXONOMY)
+    assert walked(extract.ways) == {1: {"highway": "residential"}, 2: {"route": "ferry"}}
+    assert extract.coverage.bounds == (2.480, 48.900, 2.481, 48.900)
+    closed = way(2, [2, 3], route="ferry", foot="no")
+    assert read(tmp_path, ENDS + far + STREET + closed).ways.way_id.tolist() == [1]
+
+
+def test_the_order_of_files_and_of_objects_changes_nothing(tmp_path: Path) -> None:
+    west = [
+        node(1, 2.480, 48.900, barrier="gate"),
+        node(2, 2.481, 48.900, kerb="flush"),
+        way(5, [1, 2], highway="steps"),
+        way(3, [2, 1], highway="path", surface="dirt"),
+    ]
+    east = [
+        node(2, 2.481, 48.900, kerb="flush"),
+        node(3, 2.482, 48.900, barrier="stile"),
+        way(4, [2, 3], highway="footway"),
+        way(9, [3, 2], route="ferry"),
+        way(3, [2, 1], highway="path", surface="dirt"),  # node 1 is not in this file
+    ]
+    read(tmp_path, "".join(west), "west.osm")
+    read(tmp_path, "".join(east), "east.osm")
+    read(tmp_path, "".join(reversed(west)), "west_back.osm")
+    read(tmp_path, "".join(reversed(east)), "east_back.osm")
+    results = [
+        read_osm([tmp_path / f"{name}.osm" for name in names], taxonomy=TAXONOMY).ways
+        for names in (("west", "east"), ("east", "west"), ("east_back", "west_back"))
+    ]
+    assert results[0].way_id.tolist() == [3, 4, 5, 9]
+    assert results[0].marked_node.tolist() == [1, 2, 3]
+    for other in results[1:]:
+        for name in (field.name for field in fields(Ways) if field.name != "height_m"):
+            assert list(getattr(results[0], name)) == list(getattr(other, name)), name
+
+
+def test_a_way_that_a_file_holds_twice_is_there_once(tmp_path: Path) -> None:
+    both = way(1, [1, 2], highway="path") + way(1, [2, 1], highway="path")
+    assert read(tmp_path, ENDS + both).ways.node_id.tolist() == [2, 1]
+
+
+def test_nodes_that_follow_at_the_same_place_are_kept(tmp_path: Path) -> None:
+    body = ENDS + node(3, 2.481, 48.900) + way(1, [1, 2, 2, 3], highway="path")
+    assert read(tmp_path, body).ways.node_id.tolist() == [1, 2, 2, 3]
+
+
+def test_identifiers_of_nodes_are_read_to_the_last_digit(tmp_path: Path) -> None:
+    big = 2**53 + 1  # what no float can hold
+    body = node(big, 2.480, 48.900) + node(3, 2.481, 48.900) + way(1, [big, 3], highway="path")
+    assert read(tmp_path, body).ways.node_id.tolist() == [big, 3]
+
+
+def test_deleted_objects_are_not_there(tmp_path: Path) -> None:
+    gone = (
+        node(3, 2.4805, 48.9, shop="bakery")
+        + way(2, [1, 2], highway="path")
+        + relation(7, [(1, "")], type="multipolygon", amenity="hospital")
+    ).replace(' version="1"', ' version="1" visible="false"')
+    extract = read(tmp_path, ENDS + STREET + gone)
+    assert extract.ways.way_id.tolist() == [1]
+    assert extract.objects.empty
+
+
+def test_a_site_made_of_nodes_is_where_they_are_even_in_a_file_without_any_way(
+    tmp_path: Path,
+) -> None:
+    body = (
+        node(900_000, 2.481, 48.900)
+        + node(5, 2.480, 48.900)
+        + '<relation id="7"><member type="node" ref="5"/><member type="node" ref="900000"/>'
+        + '<member type="node" ref="6"/>'
+        + tag(type="site", amenity="hospital")
+        + "</relation>"
+    )
+    extract = read(tmp_path, body)
+    assert shapely.get_coordinates(extract.objects.geometry["relation/7"]).tolist() == [
+        [2.480, 48.900],
+        [2.481, 48.900],
+    ]
+    assert len(extract.ways.way_id) == 0
+    assert extract.ways.offset.tolist() == [0]
+
+
+def test_a_broken_way_that_is_used_twice_is_counted_once(tmp_path: Path) -> None:
+    body = (
+        ENDS
+        + way(5, [1, 2, 77], highway="path")
+        + relation(7, [(5, "outer")], type="multipolygon", amenity="hospital")
+    )
+    assert read(tmp_path, body).n_broken == {"voies dont des nœuds manquent": 1}
+
+
+def test_a_place_that_is_not_a_number_is_a_message(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"« town\.osm » est illisible"):
+        read(tmp_path, ENDS.replace('lat="48.9"', 'lat="nord"') + STREET)
+    outside = ENDS.replace('lat="48.9"', 'lat="91"', 1)  # a number, but no latitude
+    assert read(tmp_path, outside + STREET).n_broken == {"voies dont des nœuds manquent": 1}
+
+
+def test_no_file_is_no_street() -> None:
+    extract = read_osm([], taxonomy=TAXONOMY)
+    assert len(extract.ways.way_id) == 0
+    assert extract.objects.empty

@@ -318,6 +318,25 @@ def test_a_door_goes_to_the_nearest_station_and_stands_alone_without_one() -> No
     assert table.loc["node/4", ["categories", "name"]].tolist() == ["station_metro", "Sortie 9"]
 
 
+def test_a_door_between_two_stations_goes_to_the_first_by_number() -> None:
+    subway = {"railway": "station", "station": "subway"}
+    table = services(
+        ("node/10", at(0), subway | {"name": "A"}),
+        ("node/9", at(200), subway | {"name": "B"}),
+        ("node/3", at(100), {"railway": "subway_entrance"}),
+    )
+    assert table["merged_ids"].dropna().to_dict() == {"node/9": "node/3"}
+
+
+@pytest.mark.parametrize(("metres", "n_services"), [(200, 1), (200.01, 2)])
+def test_a_door_is_at_most_200_metres_from_its_station(metres: float, n_services: int) -> None:
+    rows = (
+        ("node/1", at(0), {"railway": "station", "name": "Gare"}),
+        ("node/2", at(metres), {"railway": "train_station_entrance"}),
+    )
+    assert len(groups(*rows)) == n_services
+
+
 def test_categories_of_the_joined_are_all_kept_in_the_order_of_the_taxonomy() -> None:
     table = services(
         ("node/1", at(0), {"amenity": "atm", "name": "LCL"}),

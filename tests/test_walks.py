@@ -7,10 +7,11 @@ import pytest
 from conftest import at, points, village_streets, ways
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_access import CATEGORIES, RULE, services
+from test_access import CATEGORIES, RULE, RUNNER, services
 
 from siting.access import accessibility
 from siting.crs import GEOD
+from siting.graph import walk_graph
 from siting.network import WalkNetwork, walk_network
 from siting.tables import WALKS
 from siting.walks import nearest_by_family, walks
@@ -22,7 +23,8 @@ PLACES = st.tuples(st.floats(-30, 430), st.floats(-30, 430))
 def test_the_line_turns_at_the_corners(village: WalkNetwork) -> None:
     sites, shops = points({"s": (30, -10)}, "site_id"), services({"node/1": (100, 140)})
     access = accessibility(sites, shops, village, categories=CATEGORIES, rule=RULE).access
-    drawn = walks(nearest_by_family(access, FAMILIES), sites, shops, village, snap_limit_m=200)
+    graph = walk_graph(village, RUNNER)
+    drawn = walks(nearest_by_family(access, FAMILIES), sites, shops, graph, snap_limit_m=200)
     expected = [at(30, -10), at(30, 0), at(100, 0), at(100, 100), at(100, 140)]
     assert drawn.index.tolist() == [("s", "commerces")]
     line = np.array(drawn.geometry.iloc[0].coords)
@@ -42,7 +44,8 @@ def test_a_family_without_service_has_no_line(village: WalkNetwork) -> None:
 def test_nothing_to_draw(village: WalkNetwork) -> None:
     sites, shops = points({"s": (-900, 0)}, "site_id"), services({"node/1": (100, 0)})
     access = accessibility(sites, shops, village, categories=CATEGORIES, rule=RULE).access
-    drawn = walks(nearest_by_family(access, FAMILIES), sites, shops, village, snap_limit_m=200)
+    graph = walk_graph(village, RUNNER)
+    drawn = walks(nearest_by_family(access, FAMILIES), sites, shops, graph, snap_limit_m=200)
     assert drawn.dtypes.equals(WALKS.empty().dtypes)
     assert drawn.empty
 
@@ -71,7 +74,8 @@ def test_every_line_is_as_long_as_its_walk(
     placed = points({f"s{i}": place for i, place in enumerate(sites)}, "site_id")
     layer = services({f"node/{i}": place for i, place in enumerate(shops)})
     access = accessibility(placed, layer, network, categories=CATEGORIES, rule=RULE).access
-    drawn = walks(nearest_by_family(access, FAMILIES), placed, layer, network, snap_limit_m=200)
+    graph = walk_graph(network, RUNNER)
+    drawn = walks(nearest_by_family(access, FAMILIES), placed, layer, graph, snap_limit_m=200)
     for (site_id, _), row in drawn.iterrows():
         assert GEOD.geometry_length(row.geometry) == pytest.approx(row["walk_m"], abs=0.01)
         assert row.geometry.coords[0] == pytest.approx(placed.geometry[site_id].coords[0])

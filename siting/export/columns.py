@@ -46,7 +46,13 @@ CLOSED_LISTS: Mapping[str, type[StrEnum]] = MappingProxyType(
 )
 
 UNITS: Mapping[str, str] = MappingProxyType(
-    {"m": "mètres", "min": "minutes", "0-1": "de 0 à 1", "degree": "degrés (WGS84)"}
+    {
+        "m": "mètres",
+        "m2": "mètres carrés",
+        "min": "minutes",
+        "0-1": "de 0 à 1",
+        "degree": "degrés (WGS84)",
+    }
 )
 
 MEANINGS: Mapping[str, str] = MappingProxyType(
@@ -77,8 +83,18 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "snap_m": "distance à vol d'oiseau entre le site et la rue la plus proche",
         "access_status": "pourquoi le trajet est donné, ou ne l'est pas",
         "edge_limited": "oui : un service plus proche peut exister hors des données",
+        "fit_m": (
+            "partie du trajet que la carte dit praticable, selon les limites du marcheur choisi "
+            "(celles du fauteuil roulant pour senior et standard)"
+        ),
+        "unfit_m": "partie que la carte dit impraticable, selon les mêmes limites",
+        "unknown_m": "partie dont la carte ne dit rien, raccords compris",
         "minutes": "durée de marche considérée",
         "n_services": "nombre de services à cette durée au plus ; vide si non mesuré",
+        "area_m2": "surface des lieux dont la rue la plus proche est atteinte dans cette durée",
+        "from_id": "d'où part le trajet",
+        "to_id": "où il arrive",
+        "travel_time": "durée du trajet pour le marcheur choisi",
         "family": "famille de services",
         "requirement_id": "exigence de l'appel à projets",
         "verdict": "ce que l'on peut dire du projet sur cette exigence",

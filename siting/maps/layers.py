@@ -10,6 +10,13 @@ import pandas as pd
 import shapely
 
 from siting.labels import counted, minutes_text
+from siting.maps.isochrones import (
+    ISOCHRONE_COLOUR,
+    ISOCHRONE_OPACITY,
+    MAX_ISOCHRONE_POINTS,
+    MAX_SITES_AT_ONCE,
+    limit_style,
+)
 from siting.maps.page import map_text, osm_link
 from siting.maps.view import StudyView, commune_text, located, position_text
 from siting.taxonomy import Taxonomy
@@ -73,6 +80,18 @@ def has_walks(view: StudyView) -> bool:
     return bool(shapely.get_num_coordinates(view.walks.geometry).sum() <= MAX_WALK_POINTS)
 
 
+def has_isochrones(view: StudyView) -> bool:
+    """Tell if there are isochrones, few enough to be drawn."""
+    n_points = shapely.get_num_coordinates(view.light_isochrones.geometry).sum()
+    return bool(0 < n_points <= MAX_ISOCHRONE_POINTS)
+
+
+def shows_all_isochrones(view: StudyView) -> bool:
+    """Tell if sites are few enough for all isochrones to be shown when the page opens."""
+    sites = view.light_isochrones.index.unique(level="site_id")
+    return has_isochrones(view) and len(sites) <= MAX_SITES_AT_ONCE
+
+
 def study_data(view: StudyView) -> dict[str, object]:
     """Return what the script draws; texts are HTML that `map_text` made safe."""
     reached = view.nearest[view.nearest["service_id"].notna()].reset_index()
@@ -81,12 +100,33 @@ def study_data(view: StudyView) -> dict[str, object]:
     walked = has_walks(view)
     return {
         "canvas": len(view.sites) > MAX_MARKERS,
+        "wide": view.tells_fitness,
         "colours": KIND_COLOURS,
         "families": family_styles(view.taxonomy),
         "sites": _collection(_site_features(view, at)),
         "services": _collection(_service_features(view, reached)),
         "walks": _collection(_walk_features(view) if walked else []),
         "links": _collection(_link_features(view) if walked else []),
+        "isochrones": _isochrones(view) if has_isochrones(view) else None,
+    }
+
+
+def _isochrones(view: StudyView) -> dict[str, object]:
+    """Return the polygons with the number of their site and the place of their time."""
+    features = []
+    for (site_id, minutes), shape in view.light_isochrones.geometry.items():
+        properties = {"site": view.number[site_id], "level": view.times.index(minutes)}
+        rings = [
+            [shapely.get_coordinates(ring).tolist() for ring in (part.exterior, *part.interiors)]
+            for part in shapely.get_parts(shape)
+        ]
+        geometry = {"type": "MultiPolygon", "coordinates": rings}
+        features.append({"type": "Feature", "properties": properties, "geometry": geometry})
+    return {
+        "colour": ISOCHRONE_COLOUR,
+        "opacity": ISOCHRONE_OPACITY,
+        "limits": [asdict(limit_style(level)) for level in range(len(view.times))],
+        "features": features,
     }
 
 
@@ -116,25 +156,28 @@ def _site_features(view: StudyView, at: Mapping[str, int]) -> list[dict[str, obj
             "label": map_text(view.label[site_id]),
             "kind": kinds[site_id],
             "shift": before,
-            "rows": [
-                [map_text(name), map_text(cell)] for name, cell in _site_rows(view.record[site_id])
-            ],
+            "rows": [[map_text(name), map_text(cell)] for name, cell in _site_rows(view, site_id)],
             "id": map_text(site_id),
             "verdicts": [
                 [map_text(name), map_text(cell)] for name, cell in _verdict_rows(view, site_id)
             ],
-            "near": [[at.get(one.service_id, -1), map_text(one.walk)] for one in near],
+            "near": [
+                [at.get(one.service_id, -1), map_text(view.walk_in_full(site_id, family))]
+                for family, one in zip(view.families, near, strict=True)
+            ],
         }
         features.append(_feature("Point", place, properties))
     return features
 
 
-def _site_rows(site: Mapping[str, object]) -> list[tuple[str, str]]:
+def _site_rows(view: StudyView, site_id: Hashable) -> list[tuple[str, str]]:
+    site = view.record[site_id]
     rows = [("Commune", commune_text(site)), ("Position", position_text(site))]
     if isinstance(site["address"], str):
         rows.insert(0, ("Adresse", site["address"]))
     flags = [(words, site[name]) for name, words in _FLAGS.items() if pd.notna(site[name])]
-    return [*rows, *((words, "oui" if flag else "non") for words, flag in flags)]
+    rows += [(words, "oui" if flag else "non") for words, flag in flags]
+    return [*rows, (view.area_header, view.reached_area(site_id))] if view.times else rows
 
 
 def _verdict_rows(view: StudyView, site_id: Hashable) -> list[tuple[str, str]]:

@@ -9,12 +9,20 @@ import geopandas as gpd
 import pandas as pd
 
 from siting.labels import count_text, counted, minutes_text
+from siting.maps.isochrones import (
+    ISOCHRONE_COLOUR,
+    MAX_ISOCHRONE_POINTS,
+    legend_opacity,
+    limit_style,
+)
 from siting.maps.layers import (
     KIND_COLOURS,
     MAX_MARKERS,
     MAX_WALK_POINTS,
     family_styles,
+    has_isochrones,
     has_walks,
+    shows_all_isochrones,
     study_data,
 )
 from siting.maps.page import (
@@ -29,8 +37,9 @@ from siting.maps.page import (
     sentence,
 )
 from siting.maps.view import StudyView, commune_text, located, position_text
-from siting.tables import ACCESS, SERVICES, SITES, VERDICTS, WALKS
+from siting.tables import ACCESS, ISOCHRONES, SERVICES, SITES, VERDICTS, WALKS
 from siting.taxonomy import Taxonomy
+from siting.walkers import WalkProfile
 
 CREDIT = (
     "© les contributeurs d'OpenStreetMap, ODbL ; adresses : Base Adresse Nationale, "
@@ -48,7 +57,7 @@ _KINDS = {
 _DOUBTFUL = ["review", "doubt"]
 
 
-def study_map(
+def study_map(  # noqa: PLR0913 - the tables of one study
     sites: gpd.GeoDataFrame,
     services: gpd.GeoDataFrame,
     access: pd.DataFrame,
@@ -56,13 +65,19 @@ def study_map(
     *,
     notes: MapNotes,
     taxonomy: Taxonomy,
+    isochrones: gpd.GeoDataFrame | None = None,
+    access_strict: pd.DataFrame | None = None,
+    profile: WalkProfile | None = None,
 ) -> folium.Map:
     """
-    Map sites with the nearest service of each family and the walk to it.
+    Map sites with the nearest service of each family, the walk to it and the isochrones.
 
     Sites are numbered in the order of the table. A site without position, or too far from any
     street, is listed beside the map. Above `MAX_MARKERS` sites they are drawn as dots and
     services are left out; above `MAX_WALK_POINTS` points walks are left out, and the page says
+    so. Isochrones are simplified for the screen only; those of all sites are shown when the
+    page opens if there are at most `MAX_SITES_AT_ONCE` of these, else those of the site that
+    the reader opens; above `MAX_ISOCHRONE_POINTS` points they are left out, and the page says
     so. The table under the map says the same in words.
 
     Parameters
@@ -73,6 +88,14 @@ def study_map(
         Sources and remarks.
     taxonomy
         French names of families and categories.
+    isochrones
+        Table `ISOCHRONES`; other sites in it are left out.
+    access_strict
+        Table `ACCESS` measured with what is not known to be fit closed: its results are given
+        beside those of `access`, with what is known of each walk.
+    profile
+        Who walks. For a walker that avoids what is unfit, the page tells what is known of each
+        walk; for another one, it tells which file does.
 
     Raises
     ------
@@ -88,16 +111,25 @@ def study_map(
         taxonomy=taxonomy,
         pack=notes.pack,
         verdicts=None if notes.verdicts is None else VERDICTS.conform(notes.verdicts),
+        isochrones=None if isochrones is None else _conform(isochrones),
+        access_strict=None if access_strict is None else ACCESS.conform(access_strict),
+        profile=profile,
     )
-    drawn = pd.concat([view.sites.geometry, view.walks.geometry]).to_numpy()
+    drawn = [view.sites.geometry, view.walks.geometry]
+    if shows_all_isochrones(view):
+        drawn.append(view.light_isochrones.geometry)
     return map_page(
         title=study_title(view.kinds),
-        bounds=drawn_bounds(drawn),
+        bounds=drawn_bounds(pd.concat(drawn).to_numpy()),
         credit=CREDIT,
         notes=notes,
         table=_table(view),
         layers=PagePart("study.html.j2", _content(view, notes)),
     )
+
+
+def _conform(isochrones: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame(ISOCHRONES.conform(isochrones))
 
 
 def study_title(kinds: pd.Series) -> str:
@@ -128,9 +160,26 @@ def _content(view: StudyView, notes: MapNotes) -> dict[str, object]:
         ],
         "not_walked": [sentence(text) for text in _not_walked(view)],
         "families": family_styles(view.taxonomy),
+        "isochrones": _isochrone_legend(view) if has_isochrones(view) else [],
+        "times": ", ".join(map(str, view.times)),
+        "shows_all": shows_all_isochrones(view),
         "remarks": [sentence(one) for one in (*_call(view), *notes.remarks, *_remarks(view))],
         "data": script_json(study_data(view)),
     }
+
+
+def _isochrone_legend(view: StudyView) -> list[dict[str, object]]:
+    """Return how each time is drawn, with the layers of the longer ones under it."""
+    n_times = len(view.times)
+    return [
+        {
+            "minutes": minutes,
+            "colour": ISOCHRONE_COLOUR,
+            "opacity": legend_opacity(level, n_times),
+            "limit": limit_style(level),
+        }
+        for level, minutes in enumerate(view.times)
+    ]
 
 
 def _call(view: StudyView) -> list[str]:
@@ -164,7 +213,37 @@ def _remarks(view: StudyView) -> list[str]:
             f"Les services ne sont pas dessinés (plus de {count_text(MAX_MARKERS)} sites) : "
             "ils sont dans study.gpkg."
         )
-    return remarks
+    if len(view.light_isochrones) and not has_isochrones(view):
+        remarks.append(
+            "Les zones atteintes à pied ne sont pas dessinées (plus de "
+            f"{count_text(MAX_ISOCHRONE_POINTS)} points) : elles sont dans study.gpkg."
+        )
+    return [*remarks, *_fitness_remarks(view)]
+
+
+def _fitness_remarks(view: StudyView) -> list[str]:
+    """Say what is known of the metres of the walks, or where it is told."""
+    if view.profile is None:
+        return []
+    whom = "pour ce marcheur" if view.profile.restrictions.steps else "en fauteuil roulant"
+    if not view.tells_fitness:
+        where = (
+            f"Ce que la carte dit praticable ou impraticable {whom} le long de chaque trajet est "
+            "dans access.csv (fit_m, unfit_m, unknown_m)."
+        )
+        is_known = (view.access[["fit_m", "unfit_m"]] > 0).any(axis=None)
+        return [where] if is_known else []
+    words = (
+        f"Praticable : la carte dit que la voie convient {whom} (sol, largeur, bordures) ; "
+        "inconnu : elle n'en dit rien, ce qui n'est pas dire que la voie convient."
+    )
+    if view.times:
+        words += " Les zones atteintes à pied comptent aussi ce qui est inconnu."
+    both = (
+        "En ne comptant que les voies connues praticables, celles dont rien n'est dit sont "
+        "fermées ; la réalité est entre les deux résultats."
+    )
+    return [words] if view.access_strict is None else [words, both]
 
 
 def _not_walked(view: StudyView) -> list[str]:
@@ -189,12 +268,14 @@ def _table(view: StudyView) -> TableTwin:
         for one in view.near_requirements
     )
     header = ("N°", "Site", "Identifiant", "Commune", "Position")
+    families = (family.label for family in view.taxonomy.families)
+    area = [view.area_header] if view.times else []
     return TableTwin(
         caption=(
             "Pour chaque site et chaque famille, le service le plus proche à pied parmi ceux qui "
             "comptent pour la famille."
         ),
-        header=(*header, *(family.label for family in view.taxonomy.families), *verdicts),
+        header=(*header, *families, *area, *verdicts),
         rows=rows,
         n_rows=len(view.sites),
     )
@@ -203,8 +284,9 @@ def _table(view: StudyView) -> TableTwin:
 def _row(view: StudyView, site_id: Hashable) -> tuple[str, tuple[str, ...]]:
     site = view.record[site_id]
     number = str(view.number[site_id])
-    near = [view.nearest_service(site_id, family).sentence for family in view.families]
+    near = [view.sentence_in_full(site_id, family) for family in view.families]
+    area = [view.reached_area(site_id)] if view.times else []
     verdicts = [view.verdict_word(site_id, one) for one in view.near_requirements]
     place = (commune_text(site), position_text(site))
-    cells = (number, view.label[site_id], str(site_id), *place, *near, *verdicts)
+    cells = (number, view.label[site_id], str(site_id), *place, *near, *area, *verdicts)
     return "" if view.kinds[site_id] == "absent" else number, cells

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,9 +11,12 @@ import geopandas as gpd
 import pandas as pd
 
 from siting.calls import Measure, Requirement, RulePack
-from siting.labels import LABELS, metres_text, minutes_text
+from siting.labels import LABELS, hectares_text, metres_text, minutes_text
+from siting.maps.isochrones import light_isochrones
 from siting.tables import (
+    ISOCHRONES,
     SITES,
+    WALKS,
     AccessStatus,
     CommuneCheck,
     GeocodeReason,
@@ -20,6 +24,7 @@ from siting.tables import (
     Verdict,
 )
 from siting.taxonomy import Taxonomy
+from siting.walkers import WalkProfile
 
 _SURE = (GeocodeStatus.OK, GeocodeStatus.PROVIDED)
 _OTHER_PLACE = (GeocodeReason.COMMUNE_MISMATCH, GeocodeReason.DEPARTEMENT_MISMATCH)
@@ -36,6 +41,21 @@ _ORDER = {
 }
 _TAKEN = ["category", "service_id", "service_name", "walk_m", "walk_min"]
 
+# What is known of the metres of a walk: words of one of them.
+_FITNESS = {"fit_m": "praticable", "unfit_m": "impraticable", "unknown_m": "inconnu"}
+_LEAST_M, _LEAST_PLURAL_M = 0.5, 1.5  # rounded to 1 m, to 2 m
+
+# Why there is no walk, for a walker that keeps off what is unfit, or off what is not known to be
+# fit: the general words would say that there is no street at all.
+_AVOIDING: Mapping[str, str] = {
+    AccessStatus.NO_PATH: "aucun trajet qui évite ce que la carte dit impraticable",
+    AccessStatus.OFF_NETWORK: "le site est trop loin de toute rue praticable ou inconnue",
+}
+_STRICT: Mapping[str, str] = {
+    AccessStatus.NO_PATH: "aucun trajet",
+    AccessStatus.OFF_NETWORK: "aucune n'est assez près du site",
+}
+
 
 def nearest_by_family(
     access: pd.DataFrame, walks: gpd.GeoDataFrame, taxonomy: Taxonomy
@@ -50,7 +70,8 @@ def nearest_by_family(
     -------
     nearest
         Index (`site_id`, `family`); `category`, `service_id`, `service_name`, `walk_m`,
-        `walk_min`, `access_status`, `edge_limited`, as in table `ACCESS`.
+        `walk_min`, `access_status`, `edge_limited`, `fit_m`, `unfit_m`, `unknown_m`, as in
+        table `ACCESS`.
     """
     counts_for = {category.id: list(category.counts_for) for category in taxonomy.categories}
     first = access[access.index.get_level_values("rank") == 1].reset_index()
@@ -64,7 +85,13 @@ def nearest_by_family(
     drawn = nearest.index.intersection(walks.index)
     nearest.loc[drawn, _TAKEN] = walks.loc[drawn, _TAKEN]
     nearest.loc[drawn, "access_status"] = AccessStatus.REACHED.value
-    return nearest
+    keys = ["site_id", "category", "service_id"]
+    known = first[[*keys, *_FITNESS]].drop_duplicates(keys)
+    return (
+        nearest.reset_index()
+        .merge(known, how="left", on=keys, validate="many_to_one")
+        .set_index(["site_id", "family"])
+    )
 
 
 def site_kinds(sites: gpd.GeoDataFrame, access: pd.DataFrame) -> pd.Series:
@@ -97,16 +124,24 @@ def located(layer: gpd.GeoDataFrame) -> pd.Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Near:
-    """Nearest service of a family: its identifier (empty when there is none), name and walk."""
+    """
+    Nearest service of a family: its identifier (empty when there is none), name and walk.
+
+    `fitness` is what is known of the metres of the walk; empty where it is not asked.
+    """
 
     service_id: str
     service: str
     walk: str
+    fitness: str = ""
 
     @property
     def sentence(self) -> str:
         """Service and walk, or why there is none."""
         return f"{self.service} : {self.walk}" if self.service_id else self.walk
+
+
+_NOT_MEASURED = Near(service_id="", service="", walk="non mesuré")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +155,9 @@ class StudyView:
     taxonomy: Taxonomy
     pack: RulePack | None = None
     verdicts: pd.DataFrame | None = None
+    isochrones: gpd.GeoDataFrame | None = None
+    access_strict: pd.DataFrame | None = None
+    profile: WalkProfile | None = None
 
     @cached_property
     def families(self) -> list[str]:
@@ -144,9 +182,58 @@ class StudyView:
     @cached_property
     def near(self) -> Mapping[tuple[Hashable, str], Near]:
         """Nearest service in words, by site and family."""
-        limited = self.nearest["edge_limited"].fillna(value=False).astype(bool)
-        rows = self.nearest.assign(edge_limited=limited)
-        return dict(zip(rows.index, map(self._near, rows.to_dict("records")), strict=True))
+        words = _AVOIDING if self.avoids_unfit else {}
+        return self._worded(self.nearest, {**LABELS[AccessStatus], **words})
+
+    @cached_property
+    def _near_strict(self) -> Mapping[tuple[Hashable, str], Near]:
+        """Nearest service along ways known to be fit, in words."""
+        if self.access_strict is None:
+            return {}
+        walks = gpd.GeoDataFrame(WALKS.empty())
+        nearest = nearest_by_family(self.access_strict, walks, self.taxonomy)
+        return self._worded(nearest, {**LABELS[AccessStatus], **_STRICT})
+
+    @property
+    def avoids_unfit(self) -> bool:
+        """If what is unfit is closed to the walker."""
+        return self.profile is not None and self.profile.avoids_unfit
+
+    @property
+    def tells_fitness(self) -> bool:
+        """If each walk tells how many of its metres are fit."""
+        return self.avoids_unfit or self.access_strict is not None
+
+    @cached_property
+    def times(self) -> list[int]:
+        """Minutes of the isochrones, shortest first; none without isochrones."""
+        if self.isochrones is None:
+            return []
+        return sorted({int(one) for one in self.isochrones.index.unique(level="minutes")})
+
+    @property
+    def area_header(self) -> str:
+        """What `reached_area` words."""
+        return f"Surface atteinte à pied ({' / '.join(map(str, self.times))} min)"
+
+    @cached_property
+    def light_isochrones(self) -> gpd.GeoDataFrame:
+        """Isochrones of these sites as a page draws them, as `light_isochrones` says."""
+        if self.isochrones is None:
+            return gpd.GeoDataFrame(ISOCHRONES.empty())
+        is_here = self.isochrones.index.get_level_values("site_id").isin(self.sites.index)
+        return light_isochrones(self.isochrones[is_here])
+
+    @cached_property
+    def _area_m2(self) -> Mapping[tuple[Hashable, int], float]:
+        return {} if self.isochrones is None else dict(self.isochrones["area_m2"].items())
+
+    def reached_area(self, site_id: Hashable) -> str:
+        """Word the areas reached from a site; a dash where nothing was measured."""
+        if self.kinds[site_id] in ("absent", "off"):
+            return "—"
+        words = [_area_text(self._area_m2.get((site_id, one), math.nan)) for one in self.times]
+        return " / ".join(words if len(set(words)) > 1 else words[:1])
 
     @cached_property
     def record(self) -> Mapping[Hashable, Mapping[str, object]]:
@@ -185,13 +272,45 @@ class StudyView:
 
     def nearest_service(self, site_id: Hashable, family: str) -> Near:
         """Return the nearest service of a family; `non mesuré` when the table has none."""
-        return self.near.get((site_id, family), Near(service_id="", service="", walk="non mesuré"))
+        return self.near.get((site_id, family), _NOT_MEASURED)
 
-    def _near(self, row: Mapping[str, object]) -> Near:
+    def walk_in_full(self, site_id: Hashable, family: str) -> str:
+        """
+        Word the walk to the nearest service, with what is known of its metres where asked.
+
+        Where there is a measure along ways known to be fit only, its result follows.
+        """
+        near = self.nearest_service(site_id, family)
+        if not (self.tells_fitness and near.service_id):
+            return near.walk
+        text = f"{near.walk} ({near.fitness})" if near.fitness else near.walk
+        if self.access_strict is None:
+            return text
+        strict = self._near_strict.get((site_id, family), _NOT_MEASURED)
+        is_other = strict.service_id not in ("", near.service_id)
+        other = f"{strict.service}, {strict.walk}" if is_other else strict.walk
+        return f"{text} ; en ne comptant que les voies connues praticables : {other}"
+
+    def sentence_in_full(self, site_id: Hashable, family: str) -> str:
+        """Word the nearest service and the walk, as `walk_in_full`."""
+        near = self.nearest_service(site_id, family)
+        walk = self.walk_in_full(site_id, family)
+        return f"{near.service} : {walk}" if near.service_id else walk
+
+    def _worded(
+        self, nearest: pd.DataFrame, words: Mapping[str, str]
+    ) -> dict[tuple[Hashable, str], Near]:
+        """Word rows of `nearest_by_family`, the status of those not reached by `words`."""
+        limited = nearest["edge_limited"].fillna(value=False).astype(bool)
+        rows = nearest.assign(edge_limited=limited)
+        near = [self._near(row, words) for row in rows.to_dict("records")]
+        return dict(zip(rows.index, near, strict=True))
+
+    def _near(self, row: Mapping[str, object], words: Mapping[str, str]) -> Near:
         status = AccessStatus(str(row["access_status"]))
         star = " *" if row["edge_limited"] else ""
         if status is not AccessStatus.REACHED:
-            return Near(service_id="", service="", walk=f"{LABELS[AccessStatus][status]}{star}")
+            return Near(service_id="", service="", walk=f"{words[status]}{star}")
         known = self.taxonomy.category.get(str(row["category"]))
         category = known.label if known else str(row["category"])
         name = row["service_name"]
@@ -200,7 +319,24 @@ class StudyView:
             service=f"{name} ({category})" if isinstance(name, str) else category,
             walk=f"{metres_text(_number(row['walk_m']))}, "
             f"{minutes_text(_number(row['walk_min']))}{star}",
+            fitness=_fitness_text(row),
         )
+
+
+def _fitness_text(row: Mapping[str, object]) -> str:
+    """Word how many metres are fit, unfit, unknown; what rounds to none is left out."""
+    parts = []
+    for name, word in _FITNESS.items():
+        metres = _number(row[name])
+        if metres >= _LEAST_M:
+            parts.append(f"{metres_text(metres)} {word}{'s' if metres >= _LEAST_PLURAL_M else ''}")
+    return f"dont {', '.join(parts)}" if parts else ""
+
+
+def _area_text(area_m2: float) -> str:
+    if math.isnan(area_m2):
+        return "—"
+    return hectares_text(area_m2) if area_m2 > 0 else "aucune"
 
 
 def _number(value: object) -> float:

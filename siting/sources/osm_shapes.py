@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import shapely
-
-from siting.network import Ways
+from osmium.osm.types import Way
 
 Node = tuple[int, float, float]  # node id, longitude, latitude
+
+_RING_SIZE = 4  # positions of the smallest closed ring, the first one repeated
 
 
 @dataclass(slots=True)
@@ -18,6 +18,7 @@ class WayShape:
     """A way: its known nodes, in runs between missing ones."""
 
     runs: list[list[Node]]
+    n_missing: int
     is_ring: bool
 
     @property
@@ -36,6 +37,29 @@ class WayShape:
         if parts:
             return parts[0] if len(parts) == 1 else shapely.MultiLineString(parts)
         return shapely.Point(self.runs[0][0][1:]) if self.runs else None
+
+
+def way_shape(way: Way) -> WayShape:
+    """Copy the shape of a way whose nodes were given their positions."""
+    nodes: list[Node | None] = []
+    for node in way.nodes:
+        location = node.location
+        nodes.append((node.ref, location.lon, location.lat) if location.valid() else None)
+    return shape_of(nodes, is_closed=way.is_closed())
+
+
+def shape_of(nodes: Sequence[Node | None], *, is_closed: bool) -> WayShape:
+    """Lay out the nodes of a way, None for those that are missing."""
+    runs: list[list[Node]] = [[]]
+    for node in nodes:
+        if node is not None:
+            runs[-1].append(node)
+        elif runs[-1]:
+            runs.append([])
+    runs = [run for run in runs if run]
+    n_missing = sum(node is None for node in nodes)
+    is_ring = is_closed and n_missing == 0 and len(nodes) >= _RING_SIZE
+    return WayShape(runs=runs, n_missing=n_missing, is_ring=is_ring)
 
 
 def outline(shapes: Sequence[WayShape]) -> shapely.Geometry | None:
@@ -70,19 +94,3 @@ def entrance_points(
         if node_id in entrances
     }
     return shapely.MultiPoint(sorted(doors)) if doors else None
-
-
-def flat_ways(ways: Mapping[int, WayShape]) -> Ways:
-    """Lay ways out in flat arrays, each run of known nodes being a way."""
-    runs = [(way_id, run) for way_id, shape in ways.items() for run in shape.runs if len(run) > 1]
-    points = np.array([point for _, run in runs for point in run], dtype=np.float64)
-    points = points.reshape(-1, 3)
-    node_ids = [point[0] for _, run in runs for point in run]  # not through floats: 64 bits
-    sizes = [len(run) for _, run in runs]
-    return Ways(
-        way_id=np.array([way_id for way_id, _ in runs], dtype=np.int64),
-        offset=np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]),
-        node_id=np.array(node_ids, dtype=np.int64),
-        lon=points[:, 1],
-        lat=points[:, 2],
-    )

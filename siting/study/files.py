@@ -26,6 +26,7 @@ from siting.study.projects import Study
 from siting.study.territory import TerritoryStudy
 from siting.tables import ACCESS, INVENTORY, REACH, SITES, VERDICTS
 from siting.taxonomy import Taxonomy
+from siting.walkers import WalkProfile
 
 # A workbook of 200,000 lines weighs 10 MB and opens; one of two million does not.
 WORKBOOK_ROWS = 200_000
@@ -44,6 +45,7 @@ def study_files(study: Study) -> dict[str, bytes]:
         "sites": study.sites,
         "services": study.services,
         "walks": study.walks,
+        **({} if study.isochrones is None else {"isochrones": study.isochrones}),
     }
     files["study.gpkg"] = gpkg_bytes(layers, sources=sources)
     files["study.xlsx"] = xlsx_bytes(
@@ -76,6 +78,7 @@ def _study_sheets(study: Study) -> list[Sheet]:
             frame=study.reach,
             table=REACH,
         ),
+        *_strict_sheets(study),
     ]
     if study.verdicts is None or study.pack is None:
         return sheets
@@ -87,6 +90,28 @@ def _study_sheets(study: Study) -> list[Sheet]:
         words=[("requirement_id", one.id, one.label) for one in study.pack.requirements],
     )
     return [*sheets, verdicts]
+
+
+def _strict_sheets(study: Study) -> list[Sheet]:
+    """Lay out what is reached by ways known to be fit alone, for who avoids what is unfit."""
+    if study.strict is None:
+        return []
+    limits = "par les seules voies que la carte dit praticables"
+    return [
+        Sheet(
+            title="access_strict",
+            note=f"Comme access, mais {limits} ({study.profile.label}).",
+            frame=study.strict.access,
+            table=ACCESS,
+            words=_service_words(study.taxonomy),
+        ),
+        Sheet(
+            title="reach_strict",
+            note=f"Comme reach, mais {limits}.",
+            frame=study.strict.reach,
+            table=REACH,
+        ),
+    ]
 
 
 def _service_words(taxonomy: Taxonomy) -> list[tuple[str, str, str]]:
@@ -117,6 +142,9 @@ def study_page(study: Study) -> folium.Map:
             verdicts=study.verdicts,
         ),
         taxonomy=study.taxonomy,
+        isochrones=study.isochrones,
+        access_strict=None if study.strict is None else study.strict.access,
+        profile=study.profile,
     )
 
 
@@ -180,13 +208,36 @@ def undated(sources: Sequence[Provenance]) -> tuple[Provenance, ...]:
 
 
 def _study_remarks(study: Study) -> tuple[str, ...]:
-    speed = f"{study.profile.speed_kmh:.2f}".replace(".", ",")
+    profile = study.profile
     limits = (
         f"Services cherchés jusqu'à {study.options.cutoff_min:g} minutes à pied, par les voies "
-        "praticables d'OpenStreetMap ; pentes, marches et traversées ne sont pas prises en compte."
+        "praticables d'OpenStreetMap."
     )
-    walker = f"Marche : {study.profile.label}, {speed} km/h ({study.profile.reference})."
-    return (*_map_dates(study.sources), walker, limits, *study.notes)
+    walker = f"Marche : {profile.label}, {_kmh(profile.speed_kmh)} ({profile.reference})."
+    return (*_map_dates(study.sources), walker, *_pace_remarks(profile), limits, *study.notes)
+
+
+def _pace_remarks(profile: WalkProfile) -> list[str]:
+    """Say what slows the walker down or stops them, and what is not taken into account."""
+    slower = []
+    if profile.steps_kmh is not None and not profile.avoids_unfit:
+        slower.append(f"les escaliers à {_kmh(profile.steps_kmh)}")
+    if profile.crossing_s > 0:
+        slower.append(f"{profile.crossing_s:g} s par traversée cartographiée".replace(".", ","))
+    texts = [f"Comptés en plus : {', '.join(slower)}."] if slower else []
+    if profile.avoids_unfit:
+        texts.append(
+            "Évités : escaliers et voies que la carte dit impraticables. Là où elle ne dit rien, "
+            "deux résultats : en passant quand même, et par les seules voies connues praticables."
+        )
+    ignored = ["pentes (hauteurs non fournies)", "temps d'attente", "repos"]
+    if not slower and not profile.avoids_unfit:
+        ignored.insert(1, "marches, traversées")
+    return [*texts, f"Pas pris en compte : {', '.join(ignored)}."]
+
+
+def _kmh(speed_kmh: float) -> str:
+    return f"{speed_kmh:.2f} km/h".replace(".", ",")
 
 
 def _map_dates(sources: Sequence[Provenance]) -> list[str]:

@@ -10,11 +10,13 @@ import geopandas as gpd
 import pandas as pd
 
 from siting import calls
-from siting.access import AccessRule, CategoryInfo, accessibility
+from siting.access import Accessibility, AccessRule, CategoryInfo, accessibility
 from siting.errors import OptionError
+from siting.graph import WalkGraph, walk_graph
 from siting.network import walk_network
 from siting.places import CallTerritory
 from siting.provenance import Provenance
+from siting.reached import isochrones
 from siting.services import services_from_osm
 from siting.sources.ban import BanGeocoder
 from siting.sources.inventory import Inventory, read_inventory
@@ -26,6 +28,7 @@ from siting.sources.reference import (
     read_commune_register,
     register_year,
 )
+from siting.sources.walker_file import read_walker, walker_sha256
 from siting.study.locate import (
     Located,
     Report,
@@ -36,7 +39,7 @@ from siting.study.locate import (
     silent,
 )
 from siting.tables import AccessStatus
-from siting.targets import service_groups
+from siting.targets import service_groups, service_targets
 from siting.taxonomy import Taxonomy, read_taxonomy
 from siting.walkers import WalkProfile, walk_profile
 from siting.walks import nearest_by_family, walks
@@ -45,6 +48,7 @@ SNAP_NOTICE_M = 50.0  # a site further than this from the network is said, not r
 _UNLINKED = {AccessStatus.NO_PATH.value}
 _ABSENT = {AccessStatus.NO_SERVICE.value, AccessStatus.NOT_MAPPED.value}
 _SHOWN = 12  # groups named in remarks; the tables hold all of them
+MAX_ISOCHRONES = 100  # sites of which isochrones are drawn: about a second each
 LONGEST_MIN = 120.0  # longest cut-off that makes sense on foot
 
 
@@ -60,7 +64,7 @@ class StudyOptions:
     call
         Identifier of a call for projects, None to judge nothing.
     walker
-        Identifier of a walking profile.
+        Identifier of a walking profile, or the path of a TOML file that describes one.
     thresholds
         Minutes by requirement of the call, instead of those of its rule pack.
     cutoff_min
@@ -84,7 +88,9 @@ class Study:
     Result of a study.
 
     Tables `sites` (SITES, with the user's own columns), `services` (SERVICES), `access`
-    (ACCESS), `reach` (REACH), `walks` (WALKS) and `verdicts` (VERDICTS, None without call).
+    (ACCESS), `reach` (REACH), `walks` (WALKS), `isochrones` (ISOCHRONES, None when there are
+    too many sites) and `verdicts` (VERDICTS, None without call). `strict` has ACCESS and REACH by
+    ways known to be fit alone, for a walker that avoids what is unfit (None for others).
     `notes` are remarks in French, `inputs` the SHA-256 of each file read, `counts` what
     was counted on the way.
     """
@@ -93,7 +99,9 @@ class Study:
     services: gpd.GeoDataFrame
     access: pd.DataFrame
     reach: pd.DataFrame
+    strict: Accessibility | None
     walks: gpd.GeoDataFrame
+    isochrones: gpd.GeoDataFrame | None
     verdicts: pd.DataFrame | None
     pack: calls.RulePack | None
     profile: WalkProfile
@@ -147,7 +155,7 @@ def study(
     SourceError
         The geocoder never answers.
     """
-    profile = walk_profile(options.walker)
+    profile = chosen_profile(options.walker)
     pack = _pack(options)
     taxonomy = read_taxonomy()
     walking = calls.Walking(
@@ -158,27 +166,26 @@ def study(
     report("Lecture d'OpenStreetMap", 0, 0)
     extract = read_osm(options.osm, taxonomy=taxonomy)
     network = walk_network(extract.ways, coverage=extract.coverage)
-    services = services_from_osm(extract.objects, taxonomy)
+    services = services_from_osm(extract.objects, taxonomy).sort_index()
     located = geocode(projects_file, columns=columns, geocoder=geocoder, pack=pack, report=report)
     inventory = _inventory(options.inventory, located.communes)
     sites = located.sites
     rule = AccessRule(profile=profile, cutoff_min=options.cutoff_min)
-    measured = accessibility(
-        sites,
-        services,
-        network,
-        categories=_category_infos(taxonomy),
-        rule=rule,
-        on_progress=_Counter("Marche vers les services", len(sites), report),
-    )
-    report("Tracé des marches et mise en forme", 0, 0)
+    graph = walk_graph(network, profile)
+    measured, strict = _measured(sites, services, graph, taxonomy, rule=rule, report=report)
     nearest = nearest_by_family(measured.access, _counting_categories(taxonomy))
+    report("Tracé des marches", 0, 0)
+    drawn = walks(nearest, sites, services, graph, snap_limit_m=rule.snap_limit_m)
+    reached = _isochrones(sites, graph, rule=rule, report=report)
+    report("Mise en forme", 0, 0)
     return Study(
         sites=located.sites_as_given,
         services=services,
         access=measured.access,
         reach=measured.reach,
-        walks=walks(nearest, sites, services, network, snap_limit_m=rule.snap_limit_m),
+        strict=strict,
+        walks=drawn,
+        isochrones=reached,
         verdicts=None
         if pack is None
         else calls.verdicts(
@@ -186,7 +193,11 @@ def study(
             measured.access,
             services,
             pack=pack,
-            walking=replace(walking, mapped_on=_mapped_on(extract)),
+            walking=replace(
+                walking,
+                mapped_on=_mapped_on(extract),
+                access_strict=None if strict is None else strict.access,
+            ),
             territory=_call_territory(located, inventory),
         ),
         pack=pack,
@@ -198,9 +209,11 @@ def study(
             *located.notes,
             *(() if inventory is None else inventory.notes),
             *_notes(sites, measured.access, extract),
+            *_drawing_notes(reached),
         ),
         inputs={
             str(projects_file): located.projects.sha256,
+            **_walker_input(options.walker),
             **{str(p): s.sha256 for p, s in zip(options.osm, extract.provenance, strict=True)},
             **({} if inventory is None else {str(options.inventory): inventory.sha256}),
         },
@@ -236,6 +249,76 @@ def _pack(options: StudyOptions) -> calls.RulePack | None:
             raise OptionError("--threshold règle une exigence d'un appel : ajoutez --call.")
         return None
     return calls.with_thresholds(read_pack(options.call), options.thresholds)
+
+
+def chosen_profile(walker: str) -> WalkProfile:
+    """
+    Return the walker of an option: one that is known, or that a TOML file describes.
+
+    Raises
+    ------
+    OptionError
+        Unknown walker, or a description that cannot be used.
+    DataError
+        The file cannot be read.
+    """
+    if walker.lower().endswith(".toml"):
+        return read_walker(Path(walker))
+    return walk_profile(walker)
+
+
+def _walker_input(walker: str) -> dict[str, str]:
+    """Return the SHA-256 of the file that describes the walker, if there is one."""
+    return {walker: walker_sha256(Path(walker))} if walker.lower().endswith(".toml") else {}
+
+
+def _measured(
+    sites: gpd.GeoDataFrame,
+    services: gpd.GeoDataFrame,
+    graph: WalkGraph,
+    taxonomy: Taxonomy,
+    *,
+    rule: AccessRule,
+    report: Report,
+) -> tuple[Accessibility, Accessibility | None]:
+    """Measure access; for who avoids what is unfit, by ways known to be fit alone too."""
+    targets = service_targets(services, graph.network, limit_m=rule.snap_limit_m, rank=graph.rank)
+
+    def measured(stage: str, one: AccessRule) -> Accessibility:
+        return accessibility(
+            sites,
+            services,
+            graph.network,
+            categories=_category_infos(taxonomy),
+            rule=one,
+            targets=targets,
+            on_progress=_Counter(stage, len(sites), report),
+        )
+
+    lenient = measured("Marche vers les services", rule)
+    if not rule.profile.avoids_unfit:
+        return lenient, None
+    return lenient, measured("Par les voies connues praticables", replace(rule, is_strict=True))
+
+
+def _isochrones(
+    sites: gpd.GeoDataFrame, graph: WalkGraph, *, rule: AccessRule, report: Report
+) -> gpd.GeoDataFrame | None:
+    if len(sites) > MAX_ISOCHRONES:
+        return None
+    return isochrones(
+        sites,
+        graph,
+        minutes=rule.reach_min,
+        snap_limit_m=rule.snap_limit_m,
+        on_progress=_Counter("Isochrones", len(sites), report),
+    )
+
+
+def _drawing_notes(reached: gpd.GeoDataFrame | None) -> list[str]:
+    if reached is not None:
+        return []
+    return [f"Isochrones non tracées : plus de {MAX_ISOCHRONES} sites."]
 
 
 def _category_infos(taxonomy: Taxonomy) -> dict[str, CategoryInfo]:
