@@ -19,8 +19,9 @@ from pyproj.exceptions import CRSError
 
 from siting.crs import WGS84, FloatArray, IntArray, geodesic_m
 from siting.errors import CrsError, NetworkError, OptionError
-from siting.network import Streets, WalkNetwork, joined_streets
+from siting.network import WalkNetwork, joined_streets
 from siting.walkable import WAY_KEYS, directions, node_tags
+from siting.ways import Streets
 
 # Lengths of the two directions of one street are sums made in two orders: they differ by that.
 _SAME_LENGTH = 1e-9

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from siting.compiled.searching import NOWHERE, Arcs, Edges
 from siting.crs import FloatArray
 from siting.grid import UNUSABLE, Int32Array, RankArray
-from siting.network import WalkNetwork, components, island_ranks
+from siting.network import WalkNetwork
+from siting.pieces import components, island_ranks
 from siting.walkable import directions, is_closed_node
 from siting.walkers import Fitness, WalkProfile
 

@@ -1,4 +1,4 @@
-"""The walking network: which ways are walked, their edges in metres, and snapping onto them.
+"""The walking network: edges in metres between junctions, and snapping onto them.
 
 Ways come in as flat arrays and go out as edges between junctions, in flat arrays too, so that
 a network can be kept on disk and opened in place. Lengths are ellipsoidal metres (geodesics
@@ -9,98 +9,33 @@ module knows nothing of walkers, services nor files.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import shapely
 from pyproj import CRS
-from scipy import sparse
 
 from siting.crs import FloatArray, IntArray, geodesic_m, metric_crs, metric_transformer
 from siting.errors import NetworkError
+from siting.extent import data_extent
 from siting.grid import (
-    ISLAND,
-    MAINLAND,
     Int32Array,
     RankArray,
     SegmentGrid,
     nearest_segments,
     segment_grid,
 )
-from siting.walkable import is_closed_node, is_ferry
+from siting.pieces import components, island_ranks
+from siting.walkable import is_closed_node
+from siting.ways import Streets, Ways, cut_ways, runs
 
 if TYPE_CHECKING:
     from siting.convert import OsmnxGraph
 
-# A component with less street than this, in metres, is a tiny island: a courtyard, a piece of
-# path that nothing joins. Not the largest component, were it shorter.
-TINY_ISLAND_M = 500.0
-
-_COVERAGE_STEP_DEG = 0.01  # the sides of a box in degrees are curves in a metric CRS
-_MARGIN_DEG = 1.0  # more than what those curves swell by, over the widest network
 _MORTON_BITS = 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ways:
-    """
-    Walkable ways as flat arrays: way `i` owns the positions `offset[i]` to `offset[i + 1]`.
-
-    Two ways meet where they share a node, and nowhere else: a bridge does not touch the
-    street below. `tags` tells, for each way, which of `tag_sets` it has: the distinct sets of
-    tags that matter to a walk (`siting.walkable.way_tags`). Nodes that have such tags of
-    their own (`siting.walkable.node_tags`) are in `marked_node`, in increasing order, their
-    sets in `marked_tags`. `height_m` is the height of each position, NaN where unknown, or
-    None when heights are not given.
-    """
-
-    way_id: IntArray
-    offset: IntArray
-    node_id: IntArray
-    lon: FloatArray
-    lat: FloatArray
-    tags: IntArray
-    tag_sets: tuple[Mapping[str, str], ...]
-    marked_node: IntArray
-    marked_tags: IntArray
-    height_m: FloatArray | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Streets:
-    """
-    Edges laid end to end, before their junctions are in order.
-
-    Parameters
-    ----------
-    tag_sets
-        Distinct sets of walking tags, of edges and of nodes.
-    node_id, node_tags
-        Per node: identifier; position in `tag_sets`, -1 for none. A node of no edge is left out.
-    tail, head
-        Per edge: positions of its end nodes in `node_id`.
-    start, stop, length_m, way_id, tags
-        Per edge, as in `WalkNetwork`.
-    lon, lat, cum_m, height_m
-        Per position, as in `WalkNetwork`.
-    """
-
-    tag_sets: tuple[Mapping[str, str], ...]
-    node_id: IntArray
-    node_tags: IntArray
-    tail: IntArray
-    head: IntArray
-    start: IntArray
-    stop: IntArray
-    length_m: FloatArray
-    way_id: IntArray
-    tags: IntArray
-    lon: FloatArray
-    lat: FloatArray
-    cum_m: FloatArray
-    height_m: FloatArray | None = None
+_SAME_PLACE_M = 1e-6  # a place this close to the end of an edge is at the end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,10 +158,10 @@ class WalkNetwork:
 
         Notes
         -----
-        A point whose nearest edge is of a tiny island (`TINY_ISLAND_M` of street in all) is
-        put on the nearest edge that is not, when it is at most `siting.grid.ISLAND_DETOUR_M`
-        further; else it stays on the island. Of edges at the same distance the first one, in
-        the order of way identifiers, is taken.
+        A point whose nearest edge is of a tiny island (less than `siting.pieces.TINY_ISLAND_M`
+        of street) is put on the nearest edge that is not, when that one is at most
+        `siting.grid.ISLAND_DETOUR_M` further; else it stays on the island. Of edges at the same
+        distance, the first one in the order of way identifiers is taken.
         """
         x, y = metric_transformer(self.crs).transform(lon, lat, errcheck=False)
         segment, share = self._nearest(x, y, limit_m=limit_m, rank=rank)
@@ -237,6 +172,9 @@ class WalkNetwork:
         edge[on] = self.segment_edge[at]
         step_m = self.cum_m[at + 1] - self.cum_m[at]
         along_m[on] = self.cum_m[at] - self.cum_m[self.start[edge[on]]] + part * step_m
+        at_end = self.length_m[edge[on]] - along_m[on] < _SAME_PLACE_M
+        along_m[on] = np.where(at_end, self.length_m[edge[on]], along_m[on])
+        along_m[along_m < _SAME_PLACE_M] = 0.0
         foot_lon = self.lon[at] + part * (self.lon[at + 1] - self.lon[at])
         foot_lat = self.lat[at] + part * (self.lat[at + 1] - self.lat[at])
         snap_m[on] = geodesic_m(lon[on], lat[on], foot_lon, foot_lat)
@@ -286,8 +224,7 @@ class WalkNetwork:
 
     def lines(self, edge: IntArray) -> npt.NDArray[np.object_]:
         """Draw edges as lines, in the CRS of the network."""
-        first, last = self.start[edge].astype(np.int64), self.stop[edge].astype(np.int64)
-        at, size = _runs(first, last + 1)
+        at, size = runs(self.start[edge].astype(np.int64), self.stop[edge].astype(np.int64) + 1)
         lines: npt.NDArray[np.object_] = shapely.linestrings(
             np.column_stack([self.x[at], self.y[at]]), indices=np.repeat(np.arange(len(edge)), size)
         )
@@ -375,31 +312,7 @@ def walk_network(
     ----------
     Karney (2013), Algorithms for geodesics, J. Geodesy 87:43-55.
     """
-    if not (np.isfinite(ways.lon).all() and np.isfinite(ways.lat).all()):
-        raise NetworkError("Le réseau contient un nœud sans coordonnées.")
-    ways = _sorted_ways(ways, with_ferries=with_ferries)
-    node_id, node = np.unique(ways.node_id, return_inverse=True)
-    node_tags = _tags_of(node_id, ways)
-    start, stop = _edge_spans(ways, node, is_marked=node_tags >= 0)
-    cum_m = _cumulated_m(ways)
-    way = np.searchsorted(ways.offset, start, side="right") - 1
-    streets = Streets(
-        tag_sets=ways.tag_sets,
-        node_id=node_id,
-        node_tags=node_tags,
-        tail=node[start],
-        head=node[stop],
-        start=start,
-        stop=stop,
-        length_m=cum_m[stop] - cum_m[start],
-        way_id=ways.way_id[way],
-        tags=ways.tags[way],
-        lon=ways.lon,
-        lat=ways.lat,
-        cum_m=cum_m,
-        height_m=ways.height_m,
-    )
-    return joined_streets(streets, coverage=coverage)
+    return joined_streets(cut_ways(ways, with_ferries=with_ferries), coverage=coverage)
 
 
 def joined_streets(streets: Streets, *, coverage: shapely.Geometry | None = None) -> WalkNetwork:
@@ -436,10 +349,12 @@ def joined_streets(streets: Streets, *, coverage: shapely.Geometry | None = None
     node_tags = streets.node_tags[used][order].astype(np.int32)
     closed = np.array([is_closed_node(tags) for tags in streets.tag_sets] + [False])
     component = components(u, v, closed[node_tags])
-    segment_edge = _segment_edges(start, stop, len(lon))
+    segment_edge = np.full(len(lon), -1, dtype=np.int32)
+    on_edge, size = runs(start, stop)
+    segment_edge[on_edge] = np.repeat(np.arange(len(start), dtype=np.int32), size)
     return WalkNetwork(
         crs=crs,
-        extent=_extent(x, y, crs, coverage=coverage),
+        extent=data_extent(x, y, crs, coverage=coverage),
         tag_sets=streets.tag_sets,
         node_id=streets.node_id[used][order],
         node_tags=node_tags,
@@ -463,141 +378,8 @@ def joined_streets(streets: Streets, *, coverage: shapely.Geometry | None = None
     )
 
 
-def components(
-    u: Int32Array,
-    v: Int32Array,
-    is_closed: npt.NDArray[np.bool_],
-    *,
-    is_open: npt.NDArray[np.bool_] | None = None,
-) -> Int32Array:
-    """
-    Tell by number which piece of network each edge is of; closed nodes join no edge to another.
-
-    An edge that is not open (`is_open`; by default all are) is a piece by itself. One-way
-    edges count as joined both ways.
-    """
-    n_nodes, n_edges = len(is_closed), len(u)
-    shut = np.zeros(n_edges, dtype=bool) if is_open is None else ~is_open
-    tail = np.where(shut | is_closed[u], n_nodes + np.arange(n_edges), u)
-    head = np.where(shut | is_closed[v], n_nodes + n_edges + np.arange(n_edges), v)
-    size = n_nodes + 2 * n_edges
-    links = sparse.coo_array((np.ones(n_edges, dtype=np.int8), (tail, head)), shape=(size, size))
-    _, labels = sparse.csgraph.connected_components(links, directed=False)
-    _, component = np.unique(labels[tail], return_inverse=True)
-    return component.astype(np.int32)
-
-
-def island_ranks(component: Int32Array, length_m: FloatArray) -> RankArray:
-    """Tell edges of tiny islands (`TINY_ISLAND_M`) from those of the mainland."""
-    street_m = np.bincount(component, weights=length_m)
-    is_tiny = street_m < TINY_ISLAND_M
-    is_tiny[np.argmax(street_m)] = False
-    return np.where(is_tiny[component], ISLAND, MAINLAND).astype(np.int8)
-
-
 def _between(values: FloatArray, before: IntArray, share: FloatArray) -> FloatArray:
     return np.asarray(values[before] + share * (values[before + 1] - values[before]))
-
-
-def _extent(
-    x: FloatArray, y: FloatArray, crs: CRS, *, coverage: shapely.Geometry | None
-) -> shapely.Geometry:
-    hull = shapely.convex_hull(shapely.linestrings(x, y))
-    if coverage is None:
-        return hull
-    to_metric = metric_transformer(crs)
-    west, south, east, north = (float(side) for side in shapely.bounds(hull))
-    degrees = to_metric.transform_bounds(west, south, east, north, direction="INVERSE")
-    # A file may claim the whole world, which cannot be projected: what is near is enough.
-    near = shapely.box(*degrees).buffer(_MARGIN_DEG)
-    covered = shapely.transform(
-        shapely.segmentize(shapely.intersection(coverage, near), _COVERAGE_STEP_DEG),
-        lambda at: np.column_stack(to_metric.transform(at[:, 0], at[:, 1])),
-    )
-    return shapely.intersection(hull, covered)
-
-
-def _runs(first: IntArray, after: IntArray) -> tuple[IntArray, IntArray]:
-    """Return the positions from `first` to before `after`, run after run, and their numbers."""
-    size = after - first
-    offset = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
-    return np.repeat(first - offset[:-1], size) + np.arange(offset[-1]), size
-
-
-def _sorted_ways(ways: Ways, *, with_ferries: bool) -> Ways:
-    """Put ways in the order of their identifiers, with ferries or without."""
-    ferry = np.array([is_ferry(tags) for tags in ways.tag_sets], dtype=bool)
-    kept = np.flatnonzero(with_ferries | ~ferry[ways.tags])
-    order = kept[np.argsort(ways.way_id[kept], kind="stable")]
-    at, size = _runs(ways.offset[order], ways.offset[order + 1])
-    return replace(
-        ways,
-        way_id=ways.way_id[order],
-        offset=np.concatenate([[0], np.cumsum(size)]).astype(np.int64),
-        node_id=ways.node_id[at],
-        lon=ways.lon[at],
-        lat=ways.lat[at],
-        tags=ways.tags[order],
-        height_m=None if ways.height_m is None else ways.height_m[at],
-    )
-
-
-def _tags_of(node_id: IntArray, ways: Ways) -> IntArray:
-    """Return the position in `tag_sets` of the tags of each node, -1 when it has none."""
-    tags = np.full(len(node_id), -1, dtype=np.int64)
-    if len(ways.marked_node):
-        at = np.clip(np.searchsorted(ways.marked_node, node_id), 0, len(ways.marked_node) - 1)
-        is_marked = ways.marked_node[at] == node_id
-        tags[is_marked] = ways.marked_tags[at[is_marked]]
-    return tags
-
-
-def _edge_spans(
-    ways: Ways, node: IntArray, *, is_marked: npt.NDArray[np.bool_]
-) -> tuple[IntArray, IntArray]:
-    """
-    Cut ways at their ends, at marked nodes, where a node is used twice, and where a way turns back.
-
-    Return the first and the last position of each edge.
-    """
-    is_cut = (np.bincount(node) > 1)[node] | is_marked[node]
-    is_cut[1:-1] |= node[:-2] == node[2:]
-    size = np.diff(ways.offset)
-    is_cut[ways.offset[:-1][size > 0]] = True
-    is_cut[ways.offset[1:][size > 0] - 1] = True
-    cut = np.flatnonzero(is_cut)
-    way = np.searchsorted(ways.offset, cut, side="right") - 1
-    joined = way[:-1] == way[1:]
-    return _drawn_once(node, cut[:-1][joined], cut[1:][joined])
-
-
-def _drawn_once(node: IntArray, start: IntArray, stop: IntArray) -> tuple[IntArray, IntArray]:
-    """
-    Leave out the segments that several ways share, all but the first time.
-
-    Two places of one street must be on one edge, or the walk between them goes through an
-    end of it. A shared segment is always an edge by itself: ways are cut at both of its ends.
-    """
-    ends = np.sort([node[start], node[stop]], axis=0)
-    segment = ends[0] * len(node) + ends[1]
-    key = np.where(stop - start == 1, segment, -1 - start)
-    first = np.sort(np.unique(key, return_index=True)[1])
-    return start[first], stop[first]
-
-
-def _cumulated_m(ways: Ways) -> FloatArray:
-    """Sum geodesic metres along the ways, one after the other; going from way to way adds 0."""
-    step_m = np.zeros(len(ways.lon))
-    step_m[1:] = geodesic_m(ways.lon[:-1], ways.lat[:-1], ways.lon[1:], ways.lat[1:])
-    step_m[ways.offset[:-1][np.diff(ways.offset) > 0]] = 0.0
-    return np.asarray(np.cumsum(step_m), dtype=np.float64)
-
-
-def _segment_edges(start: IntArray, stop: IntArray, n_positions: int) -> Int32Array:
-    edge = np.full(n_positions, -1, dtype=np.int32)
-    at, size = _runs(start, stop)
-    edge[at] = np.repeat(np.arange(len(start), dtype=np.int32), size)
-    return edge
 
 
 def _morton_code(x: FloatArray, y: FloatArray) -> IntArray:

@@ -13,7 +13,8 @@ import pytest
 from pyproj import Geod
 
 from siting.crs import WGS84
-from siting.network import WalkNetwork, Ways, walk_network
+from siting.network import WalkNetwork, walk_network
+from siting.ways import Ways
 
 CORNER = (2.48, 48.9)  # longitude and latitude of the south-west corner
 STEP_M = 100.0

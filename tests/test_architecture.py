@@ -21,6 +21,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 PURE = (
     *("network", "access", "targets", "walks", "territory", "borders", "calls", "findings"),
     *("nearness", "places", "listed", "services"),
+    *("ways", "pieces", "extent", "reached", "compiled/searching", "compiled/snapping"),
     *("graph", "grid", "search", "isochrones", "measures", "walkable", "walkers", "convert"),
 )
 NETWORK_LIBRARIES = {"requests", "urllib", "http", "socket", "osmnx"}

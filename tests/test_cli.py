@@ -171,8 +171,7 @@ def test_what_typer_says_is_never_lost() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--walker", "canne"], "pas encore disponible"),
-        (["--walker", "fauteuil"], "pas encore disponible"),
+        (["--walker", "absent.toml"], "n'existe pas"),
         (["--walker", "velo"], "Profil de marche inconnu : « velo »"),
         (["--call", "absent"], "Appels connus"),
         (["--cutoff-min", "0"], "--cutoff-min vaut 0"),

@@ -434,7 +434,7 @@ def by_networkx(
         stops += [(float(network.length_m[edge]), end(network, edge, network.v, gates, 1))]
         for (low_m, tail), (high_m, head) in pairwise(stops):
             shorten(graph, tail, head, high_m - low_m)
-            if int(network.way_id[edge]) not in one_way:
+            if int(network.way_id[edge]) not in one_way or high_m - low_m < 1e-6:
                 shorten(graph, head, tail, high_m - low_m)
     walks = {}
     for site in sites.index:

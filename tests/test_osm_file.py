@@ -18,7 +18,7 @@ from independent import SplitGraph
 
 from siting.access import AccessRule, CategoryInfo, accessibility
 from siting.errors import DataError
-from siting.network import Ways, walk_network
+from siting.network import walk_network
 from siting.services import services_from_osm
 from siting.sources.osm_file import OsmExtract, read_osm
 from siting.tables import SITES
@@ -26,6 +26,7 @@ from siting.targets import service_groups
 from siting.taxonomy import read_taxonomy
 from siting.walkable import is_closed_node, is_ferry, is_walkable
 from siting.walkers import walk_profile
+from siting.ways import Ways
 
 ROOT = Path(__file__).parents[1]
 MONACO = ROOT / "data" / "sample" / "monaco.osm.pbf"

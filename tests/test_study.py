@@ -433,7 +433,6 @@ def test_a_cutoff_that_makes_no_sense_is_refused_before_any_file_is_read(cutoff_
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"walker": "canne"}, "pas encore disponible"),
         ({"walker": "piéton"}, "inconnu"),
         ({"call": "absent"}, "inconnu"),
         ({"thresholds": {"commerces": 10}}, "ajoutez --call"),

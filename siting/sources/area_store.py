@@ -45,10 +45,18 @@ from siting.walkers import WalkProfile
 
 # What decides the content of an area: the modules that build it, and all that they import.
 BUILDERS = (
-    *("compiled/snapping.py", "crs.py", "errors.py", "grid.py", "names.py", "network.py"),
+    *(
+        "compiled/snapping.py",
+        "crs.py",
+        "errors.py",
+        "grid.py",
+        "names.py",
+        "network.py",
+        "pieces.py",
+    ),
     *("provenance.py", "services.py", "sources/osm_file.py", "sources/osm_scan.py"),
     *("sources/osm_shapes.py", "sources/osm_streets.py", "sources/osm_tags.py", "tables.py"),
-    *("targets.py", "taxonomy.py", "walkable.py"),
+    *("targets.py", "taxonomy.py", "walkable.py", "ways.py"),
 )
 
 _LIBRARIES = ("siting", "numpy", "osmium", "pyproj", "shapely")

@@ -24,13 +24,13 @@ from osmium.osm import NOTHING
 
 from siting.crs import WGS84
 from siting.errors import DataError
-from siting.network import Ways
 from siting.provenance import Provenance
 from siting.sources.osm_scan import OsmContent, scan
 from siting.sources.osm_streets import ways_of
 from siting.sources.osm_tags import TagSets
 from siting.tables import OSM_OBJECTS
 from siting.taxonomy import Taxonomy
+from siting.ways import Ways
 
 SUFFIXES = (".osm", ".osm.gz", ".osm.bz2", ".osm.pbf")
 

@@ -10,9 +10,9 @@ import numpy as np
 import shapely
 
 from siting.crs import FloatArray, IntArray
-from siting.network import Ways
 from siting.sources.osm_shapes import Node
 from siting.walkable import is_walkable
+from siting.ways import Ways
 
 # Hexadecimal digits of a WKB line before its positions: byte order, kind, number of positions.
 _WKB_HEAD = 2 * (1 + 4 + 4)

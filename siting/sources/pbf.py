@@ -57,7 +57,7 @@ _OF_RELATIONS = frozenset({_ID, _KEYS, _VALUES, _INFO, _ROLES, _MEMBERS, _TYPES}
 _KINDS = "nwr"
 
 
-class UnknownPbf(Exception):  # noqa: N818 - it is no error: another reader is asked
+class UnknownPbf(Exception):
     """A file holds something that is not read here, or is damaged."""
 
 
