@@ -187,7 +187,7 @@ class TestProximity:
         assert (verdicts.loc[["MON-1", "MON-2"]] == "hors champ").all(axis=None)
         in_france = verdicts.drop(["MON-1", "MON-2", "ADR-1"])
         assert set(in_france["commune_pvd"]) == {"non rempli"}
-        doubtful = ["BEA-1", "CAP-2", "ROQ-1"]
+        doubtful = ["BEA-1", "ROQ-1"]
         assert set(verdicts.loc[doubtful, "sante_social"]) == {"à vérifier"}
         walks = proximity.variables["senior"].walks.xs("sante_social", level="family")
         assert (walks.loc[doubtful, "walk_min"] > 15).all()

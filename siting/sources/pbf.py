@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 from typing import TypeVar
 
@@ -49,10 +48,8 @@ _REFS = 8
 _ROLES, _MEMBERS, _TYPES = 8, 9, 10
 _DENSE_INFO, _LAT, _LON, _DENSE_TAGS = 5, 8, 9, 10
 _EDITED, _VISIBLE = 2, 6
-_WAY_KEYS = np.array(
-    [_ID << 3, *(field << 3 | _BYTES for field in (_KEYS, _VALUES, _INFO, _REFS))], dtype=np.uint64
-)
-_INFO_KEYS = np.array([field << 3 for field in (1, _EDITED, 3, 4, 5)], dtype=np.uint64)
+_WAY_KEYS = (_ID << 3, *(field << 3 | _BYTES for field in (_KEYS, _VALUES, _INFO, _REFS)))
+_INFO_KEYS = tuple(field << 3 for field in (1, _EDITED, 3, 4, 5))
 _OF_RELATIONS = frozenset({_ID, _KEYS, _VALUES, _INFO, _ROLES, _MEMBERS, _TYPES})
 _KINDS = "nwr"
 
@@ -112,16 +109,6 @@ class WayGroup:
         total = np.concatenate([[0], np.cumsum(_signed(self.numbers[_laid(start, size)]))])
         before = total[np.cumsum(size) - size]
         return total[1:] - np.repeat(before, size), size
-
-
-@dataclass(frozen=True, slots=True)
-class PbfRelation:
-    """A relation: identifier, tags, members (kind, identifier, role), last edit in seconds."""
-
-    id: int
-    tags: dict[str, str]
-    members: list[tuple[str, int, str]]
-    edited_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,7 +452,7 @@ def _way_fields(
     while len(left):
         at = number_at[byte[left]]
         key = numbers[at]
-        _require(np.isin(key, _WAY_KEYS).all(), "fields")
+        _require(_are_among(key, _WAY_KEYS), "fields")
         seen[left, (key >> np.uint64(3)).astype(np.int64)] += 1
         is_id = key == _ID << 3
         way_id[left[is_id]] = numbers[at[is_id] + 1].astype(np.int64)
@@ -484,6 +471,10 @@ def _way_fields(
     return way_id, where
 
 
+def _are_among(numbers: Numbers, allowed: Sequence[int]) -> bool:
+    return all(number in allowed for number in np.unique(numbers).tolist())
+
+
 def _edits(numbers: Numbers, spans: IntArray) -> IntArray:
     """Return the times of the last edits of ways, in seconds; 0 where unknown."""
     edited_s = np.zeros(len(spans), dtype=np.int64)
@@ -494,7 +485,7 @@ def _edits(numbers: Numbers, spans: IntArray) -> IntArray:
         return edited_s
     at = np.repeat(spans[:, 0] - 2 * (np.cumsum(n_fields) - n_fields), n_fields)
     at += 2 * np.arange(len(owner))
-    _require(np.isin(numbers[at], _INFO_KEYS).all(), "metadata")
+    _require(_are_among(numbers[at], _INFO_KEYS), "metadata")
     is_time = numbers[at] == _EDITED << 3
     edited_s[owner[is_time]] = numbers[at[is_time] + 1].astype(np.int64)
     _require_times(edited_s)
@@ -529,21 +520,43 @@ def read_relations(
                 yield relation_id
 
 
+@dataclass(frozen=True, slots=True)
+class PbfRelation:
+    """A relation: identifier, tags, seconds of last edit; its members when they are asked for."""
+
+    id: int
+    tags: dict[str, str]
+    edited_s: int
+    block: Blocks
+    parts: dict[int, Span]
+
+    def members(self) -> Iterator[tuple[str, int, str]]:
+        """Yield the letter of the kind, the identifier and the role of each member."""
+        with known():
+            roles, refs, kinds = (
+                _numbers_in(self.block.data, self.parts.get(field))
+                for field in (_ROLES, _MEMBERS, _TYPES)
+            )
+            member_ids = np.cumsum(_signed(refs)).tolist()
+            role_of = _positions(roles, len(self.block.texts)).tolist()
+            for kind, member_id, role in zip(kinds.tolist(), member_ids, role_of, strict=True):
+                yield _KINDS[kind], member_id, text(self.block.texts[role])
+
+
 def _relation(
     block: Blocks, relation_id: int, keys: list[int], parts: dict[int, Span]
 ) -> PbfRelation:
-    values, roles, refs, kinds = (
-        _packed(block.data, parts.get(field)) for field in (_VALUES, _ROLES, _MEMBERS, _TYPES)
-    )
-    _require(len(roles) == len(refs) == len(kinds), "members")
-    member_ids = accumulate((ref >> 1) ^ -(ref & 1) for ref in refs)
-    members = [
-        (_KINDS[kind], member_id, text(block.texts[role]))
-        for kind, member_id, role in zip(kinds, member_ids, roles, strict=True)
-    ]
-    info = np.array([_packed(block.data, parts.get(_INFO))], dtype=np.uint64)
-    edited_s = _edits(info[0], np.array([[0, info.size]]))
-    return PbfRelation(relation_id, tags_of(block.texts, keys, values), members, int(edited_s[0]))
+    values = _packed(block.data, parts.get(_VALUES))
+    info = _numbers_in(block.data, parts.get(_INFO))
+    (edited_s,) = _edits(info, np.array([[0, len(info)]])).tolist()
+    return PbfRelation(relation_id, tags_of(block.texts, keys, values), edited_s, block, parts)
+
+
+def _numbers_in(data: bytes, span: Span | None) -> Numbers:
+    start, stop = span or (0, 0)
+    if start == stop:
+        return np.zeros(0, dtype=np.uint64)
+    return _numbers(np.frombuffer(data, np.uint8, stop - start, start))[0]
 
 
 def _packed(data: bytes, span: Span | None) -> list[int]:

@@ -133,7 +133,7 @@ def _read_relations(
         last_id = require_rising(np.array([relation_id]), after=last_id)
         if not isinstance(relation, int):
             item = Item("relation", relation.id, relation.tags, _day(relation.edited_s))
-            gathering.add_relation(item, relation.members)
+            gathering.add_relation(item, relation.members())
     return n_others
 
 
