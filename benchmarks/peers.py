@@ -40,11 +40,13 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 NEAREST_M = 2000
 COUNTED_M = (500, 1000)
+SNAP_LIMIT_M = 200.0  # the default of siting
 KIB_PER_MIB = 1024  # peak memory comes in kibibytes, as Linux counts them
 
 
@@ -275,32 +277,58 @@ def _counts_by_search(
 
 def siting_engine(job: Job, clock: Clock) -> Answer:
     """
-    Measure with siting, its taxonomy reduced to the plain tags that all engines are given.
+    Measure with siting from the file, its taxonomy reduced to the tags that all engines are given.
 
     The peers could not apply its other rules (what is closed, names, negations).
     """
     with clock.stage("import"):
-        gpd = import_module("geopandas")
-        access, network, osm_file, services_of, taxonomies, walkers = (
+        network, osm_file, services_of, targets_of = (
             import_module(f"siting.{name}")
-            for name in ("access", "network", "sources.osm_file", "services", "taxonomy", "walkers")
+            for name in ("network", "sources.osm_file", "services", "targets")
         )
-    full = taxonomies.read_taxonomy()
-    wanted = [category.id for category in job.categories]
-    conditions = [taxonomies.Condition(each.key, frozenset(each.values)) for each in job.categories]
-    categories = [
-        dataclasses.replace(
-            full.category[name], selectors=(taxonomies.Selector((only,)),), entrances=()
-        )
-        for name, only in zip(wanted, conditions, strict=True)
-    ]
-    taxonomy = dataclasses.replace(full, categories=tuple(categories), exclusions=())
+        import_module("siting.access")
+    taxonomy = plain_taxonomy(job)
     with clock.stage("read"):
         extract = osm_file.read_osm([job.extract], taxonomy=taxonomy)
-        services = services_of.services_from_osm(extract.objects, taxonomy)
+        services = services_of.services_from_osm(extract.objects, taxonomy).sort_index()
     with clock.stage("build"):
         walkable = network.walk_network(extract.ways, coverage=extract.coverage)
-    # At 6 km/h a minute is 100 m: minutes in whole numbers stand for the radii.
+        targets = targets_of.service_targets(services, walkable, limit_m=SNAP_LIMIT_M)
+    return accessibility_of(job, clock, services, walkable, targets)
+
+
+def siting_stored_engine(job: Job, clock: Clock) -> Answer:
+    """Measure with siting on an area that was stored before; building it is not timed."""
+    with clock.stage("import"):
+        store = import_module("siting.sources.area_store")
+        import_module("siting.access")
+    folder = job.extract.with_suffix(".area")
+    if not folder.exists():
+        area = store.build_area([job.extract], taxonomy=plain_taxonomy(job))
+        store.write_area(area, folder, overwrite=False)
+    with clock.stage("open"):
+        area = store.read_area(folder)
+    return accessibility_of(job, clock, area.services, area.network, area.targets)
+
+
+def plain_taxonomy(job: Job) -> Any:  # noqa: ANN401 - siting is imported when it is measured
+    """Return the taxonomy of siting, with one plain selector for each category of the job."""
+    taxonomies = import_module("siting.taxonomy")
+    full = taxonomies.read_taxonomy()
+    categories = []
+    for each in job.categories:
+        only = taxonomies.Condition(each.key, frozenset(each.values))
+        plain = taxonomies.Selector((only,))
+        categories.append(
+            dataclasses.replace(full.category[each.id], selectors=(plain,), entrances=())
+        )
+    return dataclasses.replace(full, categories=tuple(categories), exclusions=())
+
+
+def accessibility_of(job: Job, clock: Clock, services: Any, walkable: Any, targets: Any) -> Answer:  # noqa: ANN401 - same
+    """Measure access with siting; at 6 km/h a minute is 100 m, and minutes stand for radii."""
+    access, walkers = import_module("siting.access"), import_module("siting.walkers")
+    gpd = import_module("geopandas")
     profile = dataclasses.replace(walkers.walk_profile("standard"), speed_kmh=6.0)
     reach_min = tuple(round(profile.minutes(radius_m)) for radius_m in COUNTED_M)
     with clock.stage("access"):
@@ -313,15 +341,18 @@ def siting_engine(job: Job, clock: Clock) -> Answer:
             services,
             walkable,
             categories={
-                category.id: access.CategoryInfo(
-                    families=";".join(category.families), is_reliably_mapped=True
-                )
-                for category in taxonomy.categories
+                each.id: access.CategoryInfo(families="all", is_reliably_mapped=True)
+                for each in job.categories
             },
             rule=access.AccessRule(
-                profile=profile, cutoff_min=profile.minutes(NEAREST_M), reach_min=reach_min
+                profile=profile,
+                cutoff_min=profile.minutes(NEAREST_M),
+                reach_min=reach_min,
+                snap_limit_m=SNAP_LIMIT_M,
             ),
+            targets=targets,
         )
+    wanted = [each.id for each in job.categories]
     nearest = measured.access["walk_m"].xs(1, level="rank").unstack("category")[wanted]
     counts = [
         measured.reach["n_services"].xs(minutes, level="minutes").unstack("category")[wanted]
@@ -343,10 +374,11 @@ class Engine:
     packages: tuple[str, ...]
 
 
+SITING = ("siting", "numba", "osmium", "numpy", "scipy", "pandas", "geopandas", "shapely")
+
 ENGINES = {
-    "siting": Engine(
-        siting_engine, ("siting", "osmium", "numpy", "scipy", "pandas", "geopandas", "shapely")
-    ),
+    "siting_stored": Engine(siting_stored_engine, SITING),
+    "siting": Engine(siting_engine, SITING),
     "pyrosm_pandana": Engine(
         pyrosm_pandana, ("pyrosm", "pandana", "numpy", "pandas", "geopandas", "shapely")
     ),

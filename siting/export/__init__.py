@@ -10,6 +10,7 @@ from siting.export.columns import COMMUNE_COVERAGE, communes_with_coverage
 from siting.export.folder import check_file, check_folder, write_file, write_folder
 from siting.export.geopackage import gpkg_bytes
 from siting.export.manifest import Run, html_bytes, manifest_bytes
+from siting.export.parquet import write_parquet
 from siting.export.workbook import Sheet, xlsx_bytes
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "with_own_columns",
     "write_file",
     "write_folder",
+    "write_parquet",
     "xlsx_bytes",
 ]

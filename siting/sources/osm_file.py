@@ -25,7 +25,8 @@ from osmium.osm import NOTHING
 from siting.crs import WGS84
 from siting.errors import DataError
 from siting.provenance import Provenance
-from siting.sources.osm_scan import OsmContent, scan
+from siting.sources.osm_content import OsmContent
+from siting.sources.osm_scan import scan
 from siting.sources.osm_streets import ways_of
 from siting.sources.osm_tags import TagSets
 from siting.tables import OSM_OBJECTS

@@ -20,8 +20,8 @@ from osmium.osm.types import OSMObject, Way
 from siting.sources.osm_content import Item, OsmContent, OsmGathering, Place
 from siting.sources.osm_shapes import way_shape
 from siting.sources.osm_tags import NO_SET, Meaning, TagReader, TagSets
-from siting.sources.pbf import UnknownPbf
 from siting.sources.pbf_scan import scan_pbf
+from siting.sources.protobuf import UnknownPbf
 from siting.taxonomy import Taxonomy
 
 _KINDS = {"n": "node", "w": "way", "r": "relation"}

@@ -19,18 +19,16 @@ from siting.sources.pbf import (
     Blocks,
     Nodes,
     PbfRelation,
-    Span,
     Tags,
-    UnknownPbf,
     WayGroup,
-    blob_spans,
     decoded_block,
-    read_ahead,
     read_relations,
     require_rising,
     tags_of,
     text,
 )
+from siting.sources.pbf_blobs import blob_spans, read_ahead
+from siting.sources.protobuf import Span, UnknownPbf
 from siting.walkable import WAY_KEYS
 
 _UNITS_PER_DEGREE = 10_000_000.0

@@ -22,6 +22,7 @@ from siting.study.locate import (
     needs_attention,
 )
 from siting.study.projects import Study, StudyOptions, study
+from siting.study.streamed import write_access
 from siting.study.territory import TerritoryStudy, territory
 from siting.study.written import Invocation, write_study, write_territory
 
@@ -48,6 +49,7 @@ __all__ = [
     "territory_page",
     "undated",
     "unexpected",
+    "write_access",
     "write_study",
     "write_territory",
 ]
