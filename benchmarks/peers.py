@@ -302,12 +302,10 @@ def siting_stored_engine(job: Job, clock: Clock) -> Answer:
     with clock.stage("import"):
         store = import_module("siting.sources.area_store")
         import_module("siting.access")
-    folder = job.extract.with_suffix(".area")
-    if not folder.exists():
-        area = store.build_area([job.extract], taxonomy=plain_taxonomy(job))
-        store.write_area(area, folder, overwrite=False)
+    folder, taxonomy = job.extract.with_suffix(".area"), plain_taxonomy(job)
+    store.open_or_build([job.extract], folder, taxonomy=taxonomy)
     with clock.stage("open"):
-        area = store.read_area(folder)
+        area = store.read_area(folder, taxonomy=taxonomy)
     return accessibility_of(job, clock, area.services, area.network, area.targets)
 
 
