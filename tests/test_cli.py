@@ -171,7 +171,6 @@ def test_what_typer_says_is_never_lost() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--walker", "absent.toml"], "n'existe pas"),
         (["--walker", "velo"], "Profil de marche inconnu : « velo »"),
         (["--call", "absent"], "Appels connus"),
         (["--cutoff-min", "0"], "--cutoff-min vaut 0"),
