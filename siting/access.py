@@ -99,6 +99,7 @@ class _Members:
     is_reliably_mapped: npt.NDArray[np.bool_]
 
 
+_OD_BATCH = 256  # sites whose efforts to all services are in memory at once
 _STATUSES = tuple(AccessStatus)
 _UNCOUNTED = (AccessStatus.OFF_NETWORK, AccessStatus.NO_LOCATION, AccessStatus.NOT_MAPPED)
 
@@ -271,9 +272,6 @@ def od_matrix(
             )
         )
     return OD_MATRIX.conform(pd.concat(rows, ignore_index=True)) if rows else OD_MATRIX.empty()
-
-
-_OD_BATCH = 256
 
 
 def _members(

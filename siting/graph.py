@@ -158,17 +158,16 @@ def _edge_fitness(
 def _is_steep(network: WalkNetwork, maximum_incline: float) -> _BoolArray:
     steep = np.zeros(network.n_edges, dtype=bool)
     if network.height_m is not None:
-        step_m, slope = _slopes(network)
+        step_m, slope = _slopes(network, network.height_m)
         is_over = (step_m >= SLOPE_STEP_M) & (np.abs(slope) * 100 > maximum_incline)
         steep[network.segment_edge[:-1][is_over & (network.segment_edge[:-1] >= 0)]] = True
     return steep
 
 
-def _slopes(network: WalkNetwork) -> tuple[FloatArray, FloatArray]:
+def _slopes(network: WalkNetwork, height_m: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return metres and slope (rise over run) of segments; 0 where unknown or too short."""
-    assert network.height_m is not None  # noqa: S101 - callers look first
     step_m = np.diff(network.cum_m)
-    rise_m = np.diff(network.height_m)
+    rise_m = np.diff(height_m)
     is_known = np.isfinite(rise_m) & (step_m >= 1.0)
     return step_m, np.divide(rise_m, step_m, out=np.zeros_like(step_m), where=is_known)
 
@@ -189,25 +188,23 @@ def _efforts(network: WalkNetwork, profile: WalkProfile) -> tuple[FloatArray, Fl
         effort[is_slow] += profile.crossing_m / way_m[is_slow]
     if network.height_m is None:
         return effort, effort.copy()
-    return _sloped(network, profile, effort, 1.0), _sloped(network, profile, effort, -1.0)
+    step_m, slope = _slopes(network, network.height_m)
+    return (
+        effort * _slope_ratio(network, step_m, profile.slope_effort(slope)),
+        effort * _slope_ratio(network, step_m, profile.slope_effort(-slope)),
+    )
 
 
-def _sloped(
-    network: WalkNetwork, profile: WalkProfile, effort: FloatArray, sign: float
-) -> FloatArray:
-    """Weigh the effort of edges by their slopes, walked one way; steps have their own pace."""
-    step_m, slope = _slopes(network)
+def _slope_ratio(network: WalkNetwork, step_m: FloatArray, effort: FloatArray) -> FloatArray:
+    """Average the efforts of segments over each edge; steps have their own pace."""
     at = np.flatnonzero(network.segment_edge[:-1] >= 0)
-    edge = network.segment_edge[at]
     sloped_m = np.bincount(
-        edge,
-        weights=step_m[at] * profile.slope_effort(sign * slope[at]),
-        minlength=network.n_edges,
+        network.segment_edge[at], weights=step_m[at] * effort[at], minlength=network.n_edges
     )
     is_steps = np.array([tags.get("highway") == "steps" for tags in network.tag_sets], dtype=bool)
-    flat = is_steps[network.tags] | (network.length_m <= 0.0)
-    ratio = np.divide(sloped_m, network.length_m, out=np.ones_like(effort), where=~flat)
-    return np.asarray(effort * ratio)
+    is_flat = is_steps[network.tags] | (network.length_m <= 0.0)
+    ratio = np.ones(network.n_edges)
+    return np.asarray(np.divide(sloped_m, network.length_m, out=ratio, where=~is_flat))
 
 
 def _arcs(edges: Edges, n_nodes: int) -> Arcs:
