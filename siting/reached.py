@@ -106,13 +106,17 @@ def street_pieces(walker: Walker, snaps: Snaps, site: int, *, longest_min: float
     is_first = edge == first_edge
     forth, back = float(graph.edges.along[first_edge]), float(graph.edges.against[first_edge])
 
-    def effort_m(of: IntArray, at_m: FloatArray) -> FloatArray:
-        by_u = effort_u[of] + _walked(along[of], at_m)
-        by_v = effort_v[of] + _walked(against[of], length_m[of] - at_m)
+    def efforts_m(of: IntArray, at_m: FloatArray, ahead: FloatArray) -> FloatArray:
+        """Return the effort by the first end, by the last, and along the first edge (rows)."""
         gap_m = at_m - first_m
-        direct = snap_m + np.where(gap_m > 0, _walked(forth, gap_m), _walked(back, -gap_m))
-        direct = np.where(is_first[of], direct, np.inf)
-        return np.minimum(np.minimum(by_u, by_v), direct)
+        along_first = np.where(ahead > 0, _walked(forth, gap_m), _walked(back, -gap_m))
+        return np.stack(
+            [
+                effort_u[of] + _walked(along[of], at_m),
+                effort_v[of] + _walked(against[of], length_m[of] - at_m),
+                np.where(is_first[of], snap_m + along_first, np.inf),
+            ]
+        )
 
     of, at_m = _cuts(network, edge)
     # Where the walks from both ends of an edge meet, and, on the edge of the site, where the
@@ -130,21 +134,31 @@ def street_pieces(walker: Walker, snaps: Snaps, site: int, *, longest_min: float
     order = np.lexsort((at_m, of))
     of, at_m = of[order], at_m[order]
     x, y = network.metric_position(edge[of], at_m)
-    time_min = graph.profile.minutes(effort_m(of, at_m))
     joined = (of[1:] == of[:-1]) & (at_m[1:] > at_m[:-1])
     tail, head = np.flatnonzero(joined), np.flatnonzero(joined) + 1
+    middle_m = (at_m[tail] + at_m[head]) / 2
+    # One of the ways to a piece is the quickest all along it: the one to its middle. On either
+    # side of an end another may be, or none.
+    ahead = middle_m - first_m
+    way = np.argmin(efforts_m(of[tail], middle_m, ahead), axis=0)
+    times_min = [
+        graph.profile.minutes(
+            np.take_along_axis(efforts_m(of[ends], at_m[ends], ahead), way[None], axis=0)[0]
+        )
+        for ends in (tail, head)
+    ]
     return StreetPieces(
         x0=x[tail],
         y0=y[tail],
         x1=x[head],
         y1=y[head],
-        min_0=time_min[tail],
-        min_1=time_min[head],
+        min_0=times_min[0],
+        min_1=times_min[1],
     )
 
 
 def _walked(pace: FloatArray | float, metres: FloatArray) -> FloatArray:
-    """Return the effort of metres; nothing costs nothing, even where nobody may walk."""
+    """Return the effort of metres, inf where nobody may walk."""
     with np.errstate(invalid="ignore"):
         return np.where(np.isfinite(pace), pace * metres, np.inf)
 
