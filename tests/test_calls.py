@@ -207,8 +207,13 @@ def judged(
     walks: tuple[dict[str, object], ...] = (walk("boulangerie", **BAKERY),),
     around: dict[str, object] | None = None,
     pack: RulePack = PACK,
+    strict: tuple[dict[str, object], ...] = (),
 ) -> pd.DataFrame:
-    """Verdicts on sites s0, s1... that all have the same walks and the same surroundings."""
+    """
+    Verdicts on sites s0, s1... that all have the same walks and the same surroundings.
+
+    `strict` are the walks by ways known to be fit, for a walker that avoids the others.
+    """
     ids = [f"s{number}" for number in range(len(sites))]
     rows = [{"site_id": one, **row} for one, row in zip(ids, sites, strict=True)]
     empty = dict.fromkeys(SITE_COMMUNES.column_names, "")
@@ -221,13 +226,17 @@ def judged(
         listed=LISTED if pack.listed_communes else None,
         pvd_list_on="2024-09-16",
     )
-    access = pd.DataFrame([{"site_id": one, **row} for one in ids for row in walks])
+    access, known = (
+        pd.DataFrame([{"site_id": one, **row} for one in ids for row in measured])
+        for measured in (walks, strict)
+    )
+    walking = replace(WALKING, access_strict=ACCESS.conform(known)) if strict else WALKING
     return verdicts(
         SITES.conform(gpd.GeoDataFrame(rows, geometry="geometry", crs=WGS84)),
         ACCESS.conform(access),
         SERVICE_TABLE,
         pack=pack,
-        walking=WALKING,
+        walking=walking,
         territory=territory,
     )
 
@@ -283,6 +292,24 @@ def test_threshold_itself_is_near_and_a_second_more_is_not() -> None:
     over = judged(site(), walks=(walk("boulangerie", **{**BAKERY, "walk_min": 15.02}),))
     assert one(at, "commerces")["verdict"] == "rempli"
     assert one(over, "commerces")["verdict"] == "non_rempli"
+
+
+@pytest.mark.parametrize(
+    ("known", "verdict", "evidence"),
+    [
+        ({**BAKERY, "walk_min": 14.0}, "rempli", "Au bon pain"),
+        ({**BAKERY, "walk_min": 16.0, "walk_m": 768.0}, "a_verifier", "16 min (768 m)"),
+        ({"access_status": "no_path"}, "a_verifier", "connues praticables : aucun trajet"),
+    ],
+)
+def test_what_is_near_by_unknown_ways_only_is_to_be_checked(
+    known: dict[str, object], verdict: str, evidence: str
+) -> None:
+    table = judged(site(), strict=(walk("boulangerie", **known),))
+    assert one(table, "commerces")["verdict"] == verdict
+    assert evidence in one(table, "commerces")["evidence"].replace("\u202f", " ").replace(
+        "\xa0", " "
+    )
 
 
 def test_the_nearest_of_the_counting_categories_is_the_evidence() -> None:
