@@ -97,7 +97,7 @@ class Ranks(NamedTuple):
     metres: np.ndarray
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def push(keys, nodes, n, key, node):
     """Put a node on a binary heap of `n` entries; return the new number of entries."""
     i = n
@@ -113,7 +113,7 @@ def push(keys, nodes, n, key, node):
     return n + 1
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def drop_first(keys, nodes, n):
     """Take the first entry off a binary heap of `n` entries; return the new number."""
     n -= 1
@@ -135,7 +135,7 @@ def drop_first(keys, nodes, n):
     return n
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def search(arcs, edges, edge, along_m, snap_m, limit, room):
     """
     Settle every node within `limit` of a place, in order of effort; return how many.
@@ -185,7 +185,7 @@ def search(arcs, edges, edge, along_m, snap_m, limit, room):
     return n_settled
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def clear(room, n_settled, n_found):
     """Make a room ready for the next search."""
     for i in range(n_settled):
@@ -195,7 +195,7 @@ def clear(room, n_settled, n_found):
         room.group_door[room.found[i]] = NOWHERE
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def keep_better(room, n_found, group, door, entry, effort):
     """Note a door of a group if it is nearer than the one known; return the groups found."""
     known = room.group_door[group]
@@ -212,7 +212,7 @@ def keep_better(room, n_found, group, door, entry, effort):
     return n_found
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def find_groups(edges, doors, edge, along_m, snap_m, limit, room, n_settled):
     """Find the nearest door of each group, from the nodes settled; return how many groups."""
     n_found = 0
@@ -238,7 +238,7 @@ def find_groups(edges, doors, edge, along_m, snap_m, limit, room, n_settled):
     return n_found
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def rank_groups(arcs, edges, places, doors, of_group, limits, room, first, last, ranks, n_within):
     """
     Rank the groups of each category around places `first` to `last`, and count them.
@@ -300,7 +300,7 @@ def rank_groups(arcs, edges, places, doors, of_group, limits, room, first, last,
         clear(room, n_settled, n_found)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def efforts_to_groups(arcs, edges, places, doors, searched, room, first, last, efforts):
     """Write the effort from places `first` to `last` to every group found (rows from 0)."""
     for place in range(first, last):
