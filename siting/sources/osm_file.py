@@ -127,7 +127,7 @@ def _readable(path: Path) -> Iterator[None]:
     """Turn what libosmium says of a damaged file into a message for its owner."""
     try:
         yield
-    except (RuntimeError, osmium.InvalidLocationError) as error:
+    except (RuntimeError, UnicodeDecodeError, osmium.InvalidLocationError) as error:
         raise DataError(
             f"Le fichier OpenStreetMap « {path.name} » est illisible : vide, abîmé, incomplet, ou "
             f"d'un autre format ({error}). Téléchargez-le de nouveau ; formats lus : "

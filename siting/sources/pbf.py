@@ -21,7 +21,6 @@ from siting.sources.protobuf import (
     Bytes,
     Numbers,
     Span,
-    UnknownPbf,
     fields_of,
     known,
     laid_out,
@@ -32,6 +31,7 @@ from siting.sources.protobuf import (
     read_numbers,
     require,
     signed,
+    text,
 )
 
 _MAX_TEXT = 1024  # bytes: 256 characters, the limit of OpenStreetMap
@@ -113,15 +113,6 @@ class Blocks:
     relations: list[Span]
     texts: list[bytes]
     data: bytes
-
-
-def text(data: bytes) -> str:
-    """Decode a text of a block."""
-    require(b"\0" not in data, "text")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UnknownPbf(str(error)) from error
 
 
 def tags_of(texts: Sequence[bytes], keys: Sequence[int], values: Sequence[int]) -> dict[str, str]:

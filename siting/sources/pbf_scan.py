@@ -25,10 +25,9 @@ from siting.sources.pbf import (
     read_relations,
     require_rising,
     tags_of,
-    text,
 )
 from siting.sources.pbf_blobs import blob_spans, read_ahead
-from siting.sources.protobuf import Span, UnknownPbf
+from siting.sources.protobuf import Span, UnknownPbf, text
 from siting.walkable import WAY_KEYS
 
 _UNITS_PER_DEGREE = 10_000_000.0

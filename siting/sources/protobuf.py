@@ -131,3 +131,20 @@ def packed(data: bytes, span: Span | None) -> list[int]:
         numbers.append(number)
     require(at == stop, "number")
     return numbers
+
+
+def text(data: bytes) -> str:
+    """
+    Decode a text of a block.
+
+    Raises
+    ------
+    RuntimeError
+        It is damaged. libosmium is not asked then: a NUL inside a text ends its process.
+    """
+    if b"\0" in data:
+        raise RuntimeError("NUL inside a text")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RuntimeError(str(error)) from error
