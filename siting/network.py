@@ -183,7 +183,7 @@ class WalkNetwork:
         return Snaps(edge=edge, along_m=along_m, snap_m=snap_m)
 
     def nearest(
-        self, x: FloatArray, y: FloatArray, *, limit_m: float
+        self, x: FloatArray, y: FloatArray, *, limit_m: float, rank: RankArray | None = None
     ) -> tuple[IntArray, FloatArray]:
         """
         Find the segment nearest to places of the CRS of the network, and the metres to it.
@@ -191,7 +191,7 @@ class WalkNetwork:
         Segments are chosen as by `snap`; -1 and inf where there is none within five times
         the limit. Metres are planar.
         """
-        segment, share = self._nearest(x, y, limit_m=limit_m, rank=None)
+        segment, share = self._nearest(x, y, limit_m=limit_m, rank=rank)
         at, found = np.maximum(segment, 0), segment >= 0
         gap_x = self.x[at] + share * (self.x[at + 1] - self.x[at]) - x
         gap_y = self.y[at] + share * (self.y[at + 1] - self.y[at]) - y

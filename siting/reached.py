@@ -16,6 +16,7 @@ from siting.isochrones import StreetPieces, isochrone_polygons
 from siting.network import Snaps, WalkNetwork
 from siting.search import Walker
 from siting.tables import ISOCHRONES
+from siting.ways import runs
 
 REACH_M = 50.0  # beyond it a site is said to be far from its street
 
@@ -165,12 +166,13 @@ def _walked(pace: FloatArray | float, metres: FloatArray) -> FloatArray:
 
 def _edges_around(network: WalkNetwork, settled: IntArray, first_edge: int) -> IntArray:
     """Return the edges around junctions and a first edge, those further than needed included."""
-    first = slice(int(network.start[first_edge]), int(network.stop[first_edge]) + 1)
-    ends = np.isin(network.u, settled) | np.isin(network.v, settled)
-    reached = np.flatnonzero(ends)
-    at = np.concatenate([network.start[reached], network.stop[reached]])
-    x = np.concatenate([network.x[at], network.x[first]])
-    y = np.concatenate([network.y[at], network.y[first]])
+    is_settled = np.zeros(network.n_nodes, dtype=bool)
+    is_settled[settled] = True
+    is_reached = is_settled[network.u] | is_settled[network.v]
+    is_reached[first_edge] = True
+    reached = np.flatnonzero(is_reached)
+    at, _ = _bends(network, reached)
+    x, y = network.x[at], network.y[at]
     box = [
         x.min() - 2 * REACH_M,
         y.min() - 2 * REACH_M,
@@ -178,7 +180,12 @@ def _edges_around(network: WalkNetwork, settled: IntArray, first_edge: int) -> I
         y.max() + 2 * REACH_M,
     ]
     _, near = edges_in_boxes(network.grid, np.asarray(network.segment_edge), np.array([box]))
-    return np.unique(np.concatenate([near, reached, [first_edge]]))
+    return np.unique(np.concatenate([near, reached]))
+
+
+def _bends(network: WalkNetwork, edge: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the positions of the bends of edges, ends included, and how many each has."""
+    return runs(network.start[edge].astype(np.int64), network.stop[edge].astype(np.int64) + 1)
 
 
 def _efforts_at_ends(walker: Walker, edge: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -189,8 +196,6 @@ def _efforts_at_ends(walker: Walker, edge: IntArray) -> tuple[FloatArray, FloatA
 
 def _cuts(network: WalkNetwork, edge: IntArray) -> tuple[IntArray, FloatArray]:
     """Return the bends of edges: which edge each is of, and metres along it."""
-    size = network.stop[edge].astype(np.int64) - network.start[edge] + 1
+    at, size = _bends(network, edge)
     of = np.repeat(np.arange(len(edge)), size)
-    offset = np.concatenate([[0], np.cumsum(size)[:-1]])
-    at = np.arange(len(of)) - offset[of] + network.start[edge][of]
     return of, network.cum_m[at] - network.cum_m[network.start[edge]][of]

@@ -12,7 +12,7 @@ import shapely
 from pyproj import Transformer
 
 from siting.crs import FloatArray, IntArray, metric_transformer, require_crs
-from siting.grid import RankArray, edges_in_boxes
+from siting.grid import UNUSABLE, RankArray, edges_in_boxes
 from siting.network import Snaps, WalkNetwork
 
 # Places of outlines are looked at every so many metres: where a street runs along an outline,
@@ -25,7 +25,12 @@ FURTHER_M = 10.0
 
 _POINTS = (0, 4)  # shapely's type ids of Point and MultiPoint
 _AREAS = (3, 6)  # Polygon and MultiPolygon
-_NOT_BESIDE = {"bridge": ("", "no"), "tunnel": ("", "no"), "layer": ("", "0")}
+# Values with which a street is on the ground; others run over or under what they cross.
+_ON_GROUND = {
+    "bridge": ("", "no"),
+    "tunnel": ("", "no", "building_passage"),
+    "layer": ("", "0"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +61,12 @@ def service_targets(
     Find where each service is reached.
 
     A point is a target, and so is each entrance of an area. An area without entrance, or a
-    line, is reached wherever a street meets its outline, bridges, tunnels and other layers
-    left out. An area that no street meets is reached at the place of its outline nearest to
-    a street; a large one (`LARGE_OUTLINE_M` of outline) also at its places `STEP_M` apart that
-    are at most `FURTHER_M` further from a street than that. Never at its centre; inner rings
-    are ignored.
+    line, is reached wherever a street meets its outline. An area that no street meets is
+    reached at the place of its outline nearest to a street; a large one (`LARGE_OUTLINE_M` of
+    outline) also at its places `STEP_M` apart that are at most `FURTHER_M` further from a
+    street than that. Streets on a bridge, in a tunnel or on another layer than the ground are
+    looked at only for an area that has no other within the limit. Never at its centre; inner
+    rings are ignored.
 
     Parameters
     ----------
@@ -82,7 +88,9 @@ def service_targets(
     shapes = services.geometry.to_numpy()
     is_point = np.isin(shapely.get_type_id(shapes), _POINTS)
     points, of_point = shapely.get_coordinates(shapes[is_point], return_index=True)
-    gates, of_gate = _gates(shapes[~is_point], network, limit_m=limit_m)
+    rank = network.rank if rank is None else rank
+    ground = np.where(_is_on_ground(network), rank, UNUSABLE).astype(np.int8)
+    gates, of_gate = _gates(shapes[~is_point], network, ground, limit_m=limit_m)
     service = np.concatenate(
         [np.flatnonzero(is_point)[of_point], np.flatnonzero(~is_point)[of_gate]]
     )
@@ -91,6 +99,10 @@ def service_targets(
     order = np.lexsort((places[:, 1], places[:, 0], service, group))
     lon, lat = places[order, 0], places[order, 1]
     snaps = network.snap(lon, lat, limit_m=limit_m, rank=rank)
+    of_area = np.flatnonzero(~is_point[service[order]])
+    on_ground = network.snap(lon[of_area], lat[of_area], limit_m=limit_m, rank=ground)
+    for name in ("edge", "along_m", "snap_m"):
+        getattr(snaps, name)[of_area[on_ground.is_on]] = getattr(on_ground, name)[on_ground.is_on]
     return Targets(service=service[order], group=group[order], lon=lon, lat=lat, snaps=snaps)
 
 
@@ -107,18 +119,28 @@ def service_groups(services: gpd.GeoDataFrame) -> IntArray:
     return np.asarray(np.fmin(position.to_numpy(), first.to_numpy(np.float64)), dtype=np.int64)
 
 
+def _is_on_ground(network: WalkNetwork) -> npt.NDArray[np.bool_]:
+    """Tell the edges that neither cross over what is below nor run under it."""
+    on_ground = [
+        all(tags.get(key, "") in values for key, values in _ON_GROUND.items())
+        for tags in network.tag_sets
+    ]
+    return np.array(on_ground, dtype=bool)[network.tags]
+
+
 def _gates(
-    shapes: npt.NDArray[np.object_], network: WalkNetwork, *, limit_m: float
+    shapes: npt.NDArray[np.object_], network: WalkNetwork, ground: RankArray, *, limit_m: float
 ) -> tuple[FloatArray, IntArray]:
     """Return where outlines are reached (longitude, latitude), and which outline each is of."""
     to_metric = metric_transformer(network.crs)
     outlines = _outlines(shapes, to_metric)
-    crossings, of_crossing = _crossings(outlines, network)
-    apart = np.setdiff1d(np.flatnonzero(~shapely.is_empty(outlines)), of_crossing)
-    feet, of_foot = _feet(outlines[apart], network, limit_m=limit_m)
-    x, y = np.concatenate([crossings, feet]).T
-    places = np.column_stack(to_metric.transform(x, y, direction="INVERSE"))
-    return places, np.concatenate([of_crossing, apart[of_foot]])
+    places, of = _crossings(outlines, network)
+    for rank in (ground, None):  # other streets for what has none on the ground
+        apart = np.setdiff1d(np.flatnonzero(~shapely.is_empty(outlines)), of)
+        feet, of_foot = _feet(outlines[apart], network, limit_m=limit_m, rank=rank)
+        places, of = np.concatenate([places, feet]), np.concatenate([of, apart[of_foot]])
+    x, y = places.T
+    return np.column_stack(to_metric.transform(x, y, direction="INVERSE")), of
 
 
 def _crossings(
@@ -126,15 +148,8 @@ def _crossings(
 ) -> tuple[FloatArray, IntArray]:
     """Return where streets on the ground meet outlines, and which outline each place is of."""
     outline, edge = edges_in_boxes(network.grid, network.segment_edge, shapely.bounds(outlines))
-    on_ground = np.array(
-        [
-            all(tags.get(key, "") in values for key, values in _NOT_BESIDE.items())
-            for tags in network.tag_sets
-        ],
-        dtype=bool,
-    )
-    beside = on_ground[network.tags[edge]]
-    outline, edge = outline[beside], edge[beside]
+    on_ground = _is_on_ground(network)[edge]
+    outline, edge = outline[on_ground], edge[on_ground]
     drawn, at = np.unique(edge, return_inverse=True)
     shared = shapely.intersection(outlines[outline], network.lines(drawn)[at])
     places, pair = shapely.get_coordinates(shapely.segmentize(shared, STEP_M), return_index=True)
@@ -142,11 +157,17 @@ def _crossings(
 
 
 def _feet(
-    outlines: npt.NDArray[np.object_], network: WalkNetwork, *, limit_m: float
+    outlines: npt.NDArray[np.object_],
+    network: WalkNetwork,
+    *,
+    limit_m: float,
+    rank: RankArray | None,
 ) -> tuple[FloatArray, IntArray]:
     """Return the places of outlines that are nearest to streets, and which outline each is of."""
     samples, of = shapely.get_coordinates(shapely.segmentize(outlines, STEP_M), return_index=True)
-    segment, gap_m = network.nearest(samples[:, 0], samples[:, 1], limit_m=limit_m)
+    segment, gap_m = network.nearest(samples[:, 0], samples[:, 1], limit_m=limit_m, rank=rank)
+    if rank is not None:
+        segment = np.where(gap_m <= limit_m, segment, -1)
     best_m = np.full(len(outlines), np.inf)
     np.minimum.at(best_m, of, gap_m)
     # The foot itself lies between two samples: it is on an edge near to one of them.

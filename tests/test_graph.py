@@ -23,9 +23,9 @@ from siting.grid import ISLAND, MAINLAND, UNUSABLE
 from siting.network import WalkNetwork, walk_network
 from siting.search import places_of
 from siting.tables import OD_MATRIX
-from siting.targets import service_targets
+from siting.targets import Targets, service_targets
 from siting.walkable import directions, is_closed_node
-from siting.walkers import Restrictions, walk_profile
+from siting.walkers import walk_profile
 
 STREET = [(1, 0.0, 0.0), (2, 100.0, 0.0), (3, 200.0, 0.0)]
 # The same ends joined by a way of 400 m
@@ -310,18 +310,35 @@ def test_unknown_heights_are_flat_and_steep_ones_stop_wheels() -> None:
 
 
 def test_a_bridge_over_an_area_is_no_gate() -> None:
+    # a park of 60 m x 100 m, 150 m south of the village; a path through it from south to north
     streets = village_streets()
     streets[80] = [(800, 150.0, -300.0), (801, 150.0, -100.0)]
     park = shapely.Polygon([at(120, -250), at(180, -250), at(180, -150), at(120, -150)])
     layer = services({"way/1": (0, 0)}).set_geometry([park], crs=WGS84)
-    on_ground = walk_network(ways(streets))
-    bridge = walk_network(ways(streets, tags={80: {"highway": "footway", "bridge": "yes"}}))
-    gates = service_targets(layer, on_ground, limit_m=200)
-    assert len(gates.lon) == 2  # north and south
-    assert gates.snaps.snap_m == pytest.approx([0, 0], abs=0.01)
-    beside = service_targets(layer, bridge, limit_m=200)
-    # 300 m of outline: 10 m apart, those at most 10 m further from the bridge than the nearest
-    assert beside.snaps.snap_m.min() == pytest.approx(0, abs=0.01)
+
+    def reached_from(tags: dict[str, str]) -> Targets:
+        network = walk_network(ways(streets, tags={80: {"highway": "footway", **tags}}))
+        return service_targets(layer, network, limit_m=200)
+
+    for tags in ({}, {"bridge": "no"}, {"tunnel": "building_passage"}):
+        gates = reached_from(tags)
+        # it enters in the south and leaves in the north
+        assert gates.snaps.snap_m == pytest.approx([0, 0], abs=0.01)
+    for tags in ({"bridge": "yes"}, {"tunnel": "yes"}, {"layer": "1"}):
+        beside = reached_from(tags)
+        # from the southern street of the village, and from nowhere else: 150 m along the north
+        # side of the park, the corners of which are no further
+        assert beside.snaps.snap_m.min() == pytest.approx(150, abs=0.05)
+        assert beside.snaps.snap_m.max() <= 160.05
+
+
+def test_an_area_with_nothing_but_a_bridge_is_reached_from_it() -> None:
+    streets = {1: [(1, 0.0, 0.0), (2, 900.0, 0.0)], 2: [(3, 150.0, -900.0), (4, 150.0, -600.0)]}
+    network = walk_network(ways(streets, tags={2: {"highway": "footway", "bridge": "yes"}}))
+    hut = shapely.Polygon([at(160, -800), at(170, -800), at(170, -790), at(160, -790)])
+    layer = services({"way/1": (0, 0)}).set_geometry([hut], crs=WGS84)
+    targets = service_targets(layer, network, limit_m=200)
+    assert targets.snaps.snap_m == pytest.approx([10], abs=0.02)
 
 
 def test_a_long_facade_is_reached_all_along(village: WalkNetwork) -> None:
@@ -487,7 +504,3 @@ def test_plain_walkers_pay_metres(village: WalkNetwork) -> None:
         graph = walk_graph(village, walk_profile(walker))
         assert (graph.edges.along == 1.0).all()
         assert graph.arcs.effort.tolist() == graph.arcs.length_m.tolist()
-
-
-def test_restrictions_of_nobody_refuse_nothing() -> None:
-    assert Restrictions().steps

@@ -18,6 +18,7 @@ from siting.provenance import Provenance
 _LIBRARIES = (
     "folium",
     "geopandas",
+    "numba",
     "numpy",
     "osmium",
     "pandas",
