@@ -41,7 +41,8 @@ class Candidate:
     """
     One answer of a geocoder, in degrees; what it does not say is empty, its score NaN.
 
-    `score` is the engine's own, from 0 to 1: it sorts, it does not prove.
+    `score` is the engine's own, from 0 to 1: it sorts, it does not prove. `distance_m` is
+    the distance to the place asked about, of a reverse search only.
     """
 
     label: str
@@ -56,6 +57,7 @@ class Candidate:
     oldcitycode: str = ""
     city: str = ""
     postcode: str = ""
+    distance_m: float = math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
