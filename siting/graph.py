@@ -217,13 +217,16 @@ def _arcs(edges: Edges, n_nodes: int) -> Arcs:
     head = np.concatenate([edges.v[forth], edges.u[back]])
     pace = np.concatenate([edges.along[forth], edges.against[back]])
     order = np.argsort(tail, kind="stable")
-    edge, tail = edge[order], tail[order]
+    edge, tail, head = edge[order], tail[order], head[order]
+    ends = np.concatenate([edges.u, edges.v])
+    n_streets = np.bincount(ends[ends != NOWHERE], minlength=n_nodes)
     return Arcs(
         start=np.searchsorted(tail, np.arange(n_nodes + 1)).astype(np.int64),
-        head=head[order],
+        head=head,
         tail=tail,
         edge=edge.astype(np.int32),
         effort=pace[order] * edges.length_m[edge],
         length_m=edges.length_m[edge],
         fitness=edges.fitness[edge],
+        is_blind=n_streets[head] == 1,
     )

@@ -246,6 +246,7 @@ class Walker:
             snap_m,
             searched_m,
             self._room,
+            into_dead_ends=True,
         )
         self.settled = self._room.settled[:n_settled].copy()
 
@@ -280,7 +281,6 @@ def _room(graph: WalkGraph, n_groups: int) -> Room:
     return Room(
         best=np.full(n_nodes, np.inf),
         by_arc=np.zeros(n_nodes, dtype=np.int32),
-        walked=np.full((n_nodes, 3), -1.0),
         keys=np.empty(n_arcs + 2),
         nodes=np.empty(n_arcs + 2, dtype=np.int32),
         settled=np.empty(n_nodes, dtype=np.int32),

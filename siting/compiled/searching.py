@@ -13,7 +13,11 @@ NOWHERE = -1
 
 
 class Arcs(NamedTuple):
-    """Arcs by tail node: `start`; per arc its head, tail, edge, effort, metres and fitness."""
+    """
+    Arcs by tail node: `start`; per arc its head, tail, edge, effort, metres and fitness.
+
+    `is_blind` tells the arcs to a node where nothing but their own street ends.
+    """
 
     start: np.ndarray
     head: np.ndarray
@@ -22,6 +26,7 @@ class Arcs(NamedTuple):
     effort: np.ndarray
     length_m: np.ndarray
     fitness: np.ndarray
+    is_blind: np.ndarray
 
 
 class Edges(NamedTuple):
@@ -69,14 +74,13 @@ class Room(NamedTuple):
     What a search works in, one per thread.
 
     By node: `best` effort (inf before and between searches), `by_arc` (-1 - i for the end i of
-    the first edge), `walked` metres by fitness; a heap; `settled` nodes. By group: effort,
+    the first edge); a heap; `settled` nodes. By group: effort,
     door (-1 for none), entry in the doors by node (-1 along the first edge); groups `found`.
     Per end of the first edge: node, effort, metres.
     """
 
     best: np.ndarray
     by_arc: np.ndarray
-    walked: np.ndarray
     keys: np.ndarray
     nodes: np.ndarray
     settled: np.ndarray
@@ -99,10 +103,10 @@ class Ranks(NamedTuple):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def push(keys, nodes, n, key, node):
-    """Put a node on a binary heap of `n` entries; return the new number of entries."""
+    """Put a node on a heap of `n` entries, each with four below it; return the new number."""
     i = n
     while i > 0:
-        parent = (i - 1) >> 1
+        parent = (i - 1) >> 2
         if keys[parent] <= key:
             break
         keys[i] = keys[parent]
@@ -115,19 +119,21 @@ def push(keys, nodes, n, key, node):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def drop_first(keys, nodes, n):
-    """Take the first entry off a binary heap of `n` entries; return the new number."""
+    """Take the first entry off a heap of `n` entries; return the new number."""
     n -= 1
     key, node = keys[n], nodes[n]
     i = 0
     while True:
-        child = 2 * i + 1
+        child = 4 * i + 1
         if child >= n:
             break
-        if child + 1 < n and keys[child + 1] < keys[child]:
-            child += 1
-        if keys[child] >= key:
+        least = keys[child]
+        for other in range(child + 1, min(child + 4, n)):
+            if keys[other] < least:
+                least, child = keys[other], other
+        if least >= key:
             break
-        keys[i] = keys[child]
+        keys[i] = least
         nodes[i] = nodes[child]
         i = child
     keys[i] = key
@@ -136,11 +142,12 @@ def drop_first(keys, nodes, n):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def search(arcs, edges, edge, along_m, snap_m, limit, room):
+def search(arcs, edges, edge, along_m, snap_m, limit, room, into_dead_ends):
     """
     Settle every node within `limit` of a place, in order of effort; return how many.
 
-    `room.walked` holds the metres by fitness of each walk, connectors left out.
+    What stands on a street is reached from either of its ends: without `into_dead_ends`, the far
+    ends of blind streets are left out.
     """
     length_m = edges.length_m[edge]
     room.seed_node[0], room.seed_node[1] = edges.u[edge], edges.v[edge]
@@ -161,21 +168,13 @@ def search(arcs, edges, edge, along_m, snap_m, limit, room):
     while n_heap > 0:
         key, node = keys[0], nodes[0]
         n_heap = drop_first(keys, nodes, n_heap)
-        if key > best[node] or room.walked[node, 0] >= 0.0:
-            continue  # settled already
+        if key > best[node]:
+            continue  # settled already: a node is pushed again for less effort only
         room.settled[n_settled] = node
         n_settled += 1
-        arc = by_arc[node]
-        if arc < 0:
-            for k in range(3):
-                room.walked[node, k] = 0.0
-            room.walked[node, edges.fitness[edge]] = room.seed_m[-1 - arc]
-        else:
-            tail = arcs.tail[arc]
-            for k in range(3):
-                room.walked[node, k] = room.walked[tail, k]
-            room.walked[node, arcs.fitness[arc]] += arcs.length_m[arc]
         for arc in range(arcs.start[node], arcs.start[node + 1]):
+            if arcs.is_blind[arc] and not into_dead_ends:
+                continue
             effort = key + arcs.effort[arc]
             other = arcs.head[arc]
             if effort <= limit and effort < best[other]:
@@ -190,9 +189,18 @@ def clear(room, n_settled, n_found):
     """Make a room ready for the next search."""
     for i in range(n_settled):
         room.best[room.settled[i]] = np.inf
-        room.walked[room.settled[i], 0] = -1.0
     for i in range(n_found):
         room.group_door[room.found[i]] = NOWHERE
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def add_walked(arcs, edges, edge, node, room, metres):
+    """Add the metres by fitness of the walk to a settled node, connectors left out."""
+    arc = room.by_arc[node]
+    while arc >= 0:
+        metres[arcs.fitness[arc]] += arcs.length_m[arc]
+        arc = room.by_arc[arcs.tail[arc]]
+    metres[edges.fitness[edge]] += room.seed_m[-1 - arc]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -253,7 +261,7 @@ def rank_groups(arcs, edges, places, doors, of_group, limits, room, first, last,
     entry_of = np.empty((n_categories, n_ranks), dtype=np.int64)
     for place in range(first, last):
         edge, along_m, snap_m = places.edge[place], places.along_m[place], places.snap_m[place]
-        n_settled = search(arcs, edges, edge, along_m, snap_m, searched, room)
+        n_settled = search(arcs, edges, edge, along_m, snap_m, searched, room, into_dead_ends=False)
         n_found = find_groups(edges, doors, edge, along_m, snap_m, searched, room, n_settled)
         for i in range(n_found):
             group = room.found[i]
@@ -288,15 +296,13 @@ def rank_groups(arcs, edges, places, doors, of_group, limits, room, first, last,
                 if door < 0:
                     break
                 entry = entry_of[category, rank]
-                last_m = abs(doors.along_m[door] - along_m)
-                for k in range(3):
-                    ranks.metres[place, category, rank, k] = 0.0
+                metres = ranks.metres[place, category, rank]
+                metres[:] = 0.0
                 if entry >= 0:
-                    last_m = doors.node_m[entry]
-                    node = doors.node_tail[entry]
-                    for k in range(3):
-                        ranks.metres[place, category, rank, k] = room.walked[node, k]
-                ranks.metres[place, category, rank, edges.fitness[doors.edge[door]]] += last_m
+                    metres[edges.fitness[doors.edge[door]]] += doors.node_m[entry]
+                    add_walked(arcs, edges, edge, doors.node_tail[entry], room, metres)
+                else:
+                    metres[edges.fitness[edge]] += abs(doors.along_m[door] - along_m)
         clear(room, n_settled, n_found)
 
 
@@ -305,7 +311,7 @@ def efforts_to_groups(arcs, edges, places, doors, searched, room, first, last, e
     """Write the effort from places `first` to `last` to every group found (rows from 0)."""
     for place in range(first, last):
         edge, along_m, snap_m = places.edge[place], places.along_m[place], places.snap_m[place]
-        n_settled = search(arcs, edges, edge, along_m, snap_m, searched, room)
+        n_settled = search(arcs, edges, edge, along_m, snap_m, searched, room, into_dead_ends=False)
         n_found = find_groups(edges, doors, edge, along_m, snap_m, searched, room, n_settled)
         for i in range(n_found):
             efforts[place - first, room.found[i]] = room.group_effort[room.found[i]]
