@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import shapely
 
 from siting.sources.osm_shapes import WayShape, entrance_points, outline, scattered
@@ -99,6 +100,8 @@ class OsmGathering:
         self._entrances: dict[int, Place] = {}
         self._outlines: dict[str, list[WayShape]] = {}
         self._broken_ways: set[int] = set()
+        self._points: list[Place] = []
+        self._at_points: list[dict[str, Any]] = []
 
     def add_relation(self, item: Item, members: Iterable[tuple[str, int, str]]) -> None:
         """Add a relation and its members: letter of their kind, identifier, role."""
@@ -144,7 +147,8 @@ class OsmGathering:
             self._entrances[item.id] = place
         row = self._service_row(item) if meaning.may_be_service else None
         if row is not None:
-            row["geometry"] = shapely.Point(place)
+            self._points.append(place)
+            self._at_points.append(row)
             self.content.rows[row["osm_id"]] = row
 
     def add_way(self, item: Item, meaning: Meaning, shape: WayShape) -> None:
@@ -173,7 +177,10 @@ class OsmGathering:
             self.content.streets.add_runs(way_id, walk, shape.runs)
 
     def finish(self, place_of: Callable[[int], Place | None]) -> OsmContent:
-        """Give relations their shapes and services their entrances, when all is read."""
+        """Give services their places and entrances, when all is read."""
+        points = shapely.points(np.reshape(np.array(self._points, dtype=np.float64), (-1, 2)))
+        for row, point in zip(self._at_points, points, strict=True):
+            row["geometry"] = point
         for relation in self._relations:
             if not relation.way_ids <= self._members.keys():
                 self.content.n_broken["relations dont des membres manquent"] += 1

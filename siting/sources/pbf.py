@@ -377,9 +377,20 @@ def _relation(
     block: Blocks, relation_id: int, keys: list[int], parts: dict[int, Span]
 ) -> PbfRelation:
     values = packed(block.data, parts.get(_VALUES))
-    info = numbers_in(block.data, parts.get(_INFO))
-    (edited_s,) = _edits(info, np.array([[0, len(info)]])).tolist()
+    edited_s = _edit(packed(block.data, parts.get(_INFO)))
     return PbfRelation(relation_id, tags_of(block.texts, keys, values), edited_s, block, parts)
+
+
+def _edit(info: list[int]) -> int:
+    """Return the time of the last edit of one object, as `_edits` for many."""
+    fields, values = info[::2], info[1::2]
+    require(len(fields) == len(values) and set(fields) <= {*_INFO_KEYS}, "metadata")
+    edited_s = 0
+    for field, value in zip(fields, values, strict=True):
+        if field == _EDITED << 3:
+            edited_s = value
+    require(edited_s <= np.iinfo(np.int32).max, "time")
+    return edited_s
 
 
 def require_rising(ids: IntArray, *, after: int) -> int:

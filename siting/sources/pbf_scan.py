@@ -125,12 +125,13 @@ def _read_relations(
         n_others -= 1
         parts.append(list(read_relations(block, lambda found: not wanted.isdisjoint(found))))
     last_id = 0
-    for relation in (relation for part in reversed(parts) for relation in part):
-        relation_id = relation if isinstance(relation, int) else relation.id
-        last_id = require_rising(np.array([relation_id]), after=last_id)
-        if not isinstance(relation, int):
-            item = Item("relation", relation.id, relation.tags, _day(relation.edited_s))
-            gathering.add_relation(item, relation.members())
+    for part in reversed(parts):
+        ids = [one if isinstance(one, int) else one.id for one in part]
+        last_id = require_rising(np.array(ids, dtype=np.int64), after=last_id)
+        for one in part:
+            if not isinstance(one, int):
+                item = Item("relation", one.id, one.tags, _day(one.edited_s))
+                gathering.add_relation(item, one.members())
     return n_others
 
 

@@ -47,6 +47,9 @@ def require(is_known: object, what: str) -> None:
 
 def read_number(data: bytes, at: int) -> tuple[int, int]:
     """Read a number, and tell where it ends."""
+    number = data[at]
+    if number < MORE:
+        return number, at + 1
     number = 0
     for n in range(MAX_NUMBER):
         byte = data[at + n]
