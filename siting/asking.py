@@ -72,3 +72,13 @@ class Geocoder(Protocol):
         self, spots: Sequence[Spot], *, is_bulk: bool
     ) -> Iterator[tuple[Spot, Answer | SourceError]]:
         """Look for the nearest address of each place; `Candidate.distance_m` says how far."""
+
+
+class Recall(Protocol):
+    """What was asked before, and to the end."""
+
+    def is_settled(self, key: str) -> bool:
+        """Tell if a question was asked to its end."""
+
+    def settle(self, key: str, *, asked_on: str) -> None:
+        """Note that a question was asked to its end, and the date of its oldest answer."""

@@ -2,28 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Protocol
+import json
+import math
+from collections.abc import Generator, Iterator
+from dataclasses import astuple, dataclass, replace
 
 import pandas as pd
 
 from siting.addresses import Address
+from siting.asking import Answer, Ask
 from siting.communes import departement_of
-from siting.matching import SAME_COMMUNE, Candidate, GeocodeRule, Match, is_ambiguous, judge
+from siting.matching import (
+    SAME_COMMUNE,
+    Candidate,
+    GeocodeRule,
+    Match,
+    is_ambiguous,
+    is_exact,
+    judge,
+)
 from siting.names import commune_key
 from siting.tables import CommuneCheck, GeocodeReason, GeocodeStatus
 
+_STRATEGY = 1  # changes when other texts are asked: what is settled must be asked again
 NOTHING = Match(status=GeocodeStatus.NOT_FOUND, reason=GeocodeReason.NO_CANDIDATE)
+UNASKED = Match(status=GeocodeStatus.SKIPPED, reason=GeocodeReason.OFFLINE)
 
 
-class Geocoder(Protocol):
-    """What is asked of a geocoder: candidates for a text, best first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be asked next; `is_whole` wants all candidates, else the best is enough."""
 
-    def search(
-        self, query: str, *, citycode: str | None = None, kind: str | None = None
-    ) -> tuple[Candidate, ...]:
-        """Ask for an address; `citycode` and `kind` leave out everything else."""
+    ask: Ask
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """
+    What became of a question: the best match, what was asked to get it, and its answer.
+
+    `n_asked` counts the texts that were answered, whoever answered them; `oldest_on` is the
+    date of the first of these answers. `ask` and `answer` are None where no text was.
+    """
+
+    match: Match
+    ask: Ask | None = None
+    answer: Answer | None = None
+    n_asked: int = 0
+    oldest_on: str = ""
+
+    @property
+    def score_next(self) -> float:
+        """Score of the engine's second candidate, NaN where there is none or it is not told."""
+        if self.answer is None or not self.answer.is_whole:
+            return math.nan if self.answer is None else self.answer.score_next
+        scores = [candidate.score for candidate in self.answer.candidates[1:2]]
+        return scores[0] if scores else math.nan
+
+
+Steps = Generator[Wanted, Answer | None, Finding]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +95,18 @@ class Question:
         """Postal code and commune as text; a CEDEX code is not a place."""
         return f"{self.address.postcode} {self.address.commune or self.commune}".strip()
 
+    def key(self, endpoint: str, *, is_bulk: bool) -> str:
+        """Return a text that stands for the question, asked of an endpoint in a way."""
+        return json.dumps([_STRATEGY, endpoint, is_bulk, *astuple(self)])
+
 
 @dataclass(frozen=True, slots=True)
 class Enquiry:
     """
-    A geocoder, the thresholds, and what became of the codes that are no longer communes.
+    The thresholds, and what became of the codes that are no longer communes.
 
     Parameters
     ----------
-    geocoder
-        Service to ask.
     rule
         Thresholds of the judgement.
     current
@@ -75,36 +115,62 @@ class Enquiry:
         What each of them is today: arrondissement, delegated commune...
     """
 
-    geocoder: Geocoder
     rule: GeocodeRule
     current: dict[str, str]
     kind: dict[str, str]
 
     @classmethod
-    def of(cls, geocoder: Geocoder, *, history: pd.DataFrame, rule: GeocodeRule) -> Enquiry:
+    def of(cls, *, history: pd.DataFrame, rule: GeocodeRule) -> Enquiry:
         """Prepare an enquiry with the codes of table `COMMUNE_HISTORY`."""
-        return cls(geocoder, rule, history["code_insee"].to_dict(), history["kind"].to_dict())
+        return cls(rule, history["code_insee"].to_dict(), history["kind"].to_dict())
 
-    def best_match(self, question: Question) -> Match:
+    def steps(self, question: Question, *, is_bulk: bool) -> Steps:
         """
         Ask until an answer is `ok`, else keep the best: see `siting.matching.Match.rank`.
 
-        Raises
-        ------
-        SourceError
-            If the service failed: an answer already had is not kept, it could be beaten.
+        A generator: it yields what to ask, is sent the answer (None when nobody can be
+        asked), and returns what was found. In bulk, the best candidate alone is asked for
+        first; all candidates are where it does not settle the question.
         """
-        best = NOTHING
-        for query, citycode in _tries(question):
-            found = self.geocoder.search(query, citycode=citycode)
-            best = max(best, self._first(question, found), key=lambda match: match.rank)
-            if best.status is GeocodeStatus.OK:
-                return best
-        if best is NOTHING and question.address.line:
-            best = self._first(question, self.geocoder.search(question.address.line))
-        if best.is_same_street or best.is_in_commune:
-            return best
-        return max(best, self._commune_only(question), key=lambda match: match.rank)
+        found = _Found()
+        for ask in _tries(question):
+            yield from self._asked(question, ask, found, is_bulk=is_bulk)
+            if found.best.match.status is GeocodeStatus.OK:
+                return found.finding()
+        if found.best.match is NOTHING and question.address.line:
+            ask = Ask(query=question.address.line)
+            yield from self._asked(question, ask, found, is_bulk=False)
+        if not (found.best.match.is_same_street or found.best.match.is_in_commune):
+            yield from self._asked_commune(question, found)
+        return found.finding()
+
+    def _asked(
+        self, question: Question, ask: Ask, found: _Found, *, is_bulk: bool
+    ) -> Generator[Wanted, Answer | None, None]:
+        """Ask for one text, and keep what is better than what was found before."""
+        if is_bulk:
+            answer = yield Wanted(ask=ask, is_whole=False)
+            match = None if answer is None else self._first(question, answer)
+            if answer is not None and match is not None and self._settles(question, match, answer):
+                found.add(match, ask, answer)
+                return
+        answer = yield Wanted(ask=ask, is_whole=True)
+        if answer is not None:
+            found.add(self._first(question, answer), ask, answer)
+
+    def _settles(self, question: Question, match: Match, answer: Answer) -> bool:
+        """
+        Tell if the best candidate alone is enough: it is `ok`, and no other can be as good.
+
+        Where the engine does not tell the score of the second, the street must be the one
+        asked for to the word, in a commune that was never several.
+        """
+        if match.status is not GeocodeStatus.OK or match.candidate is None:
+            return False
+        if math.isnan(answer.score_next):
+            is_one = not match.candidate.oldcitycode
+            return is_one and is_exact(question.address, match.candidate)
+        return match.score - answer.score_next >= self.rule.ambiguous_gap
 
     def _check(self, question: Question, candidate: Candidate) -> CommuneCheck:
         """Compare the commune of an answer with the declared one, through the history."""
@@ -130,9 +196,9 @@ class Enquiry:
         is_arrondissement = self.kind.get(candidate.citycode) == "arrondissement"
         return CommuneCheck.ARRONDISSEMENT if is_arrondissement else CommuneCheck.SAME_AFTER_MERGE
 
-    def _first(self, question: Question, found: tuple[Candidate, ...]) -> Match:
+    def _first(self, question: Question, answer: Answer) -> Match:
         """Judge the candidates of one answer, and keep the best."""
-        matches = [self._judged(question, candidate) for candidate in found]
+        matches = [self._judged(question, candidate) for candidate in answer.candidates]
         best = max(matches, key=lambda match: match.rank, default=NOTHING)
         if best.candidate is None or best.status is not GeocodeStatus.OK:
             return best
@@ -168,29 +234,49 @@ class Enquiry:
         is_part = self.kind.get(question.declared_code) in {"deleguee", "associee"}
         return is_part and candidate.oldcitycode not in {"", question.declared_code}
 
-    def _commune_only(self, question: Question) -> Match:
+    def _asked_commune(
+        self, question: Question, found: _Found
+    ) -> Generator[Wanted, Answer | None, None]:
         """Ask for the commune alone: a position to show, never one to trust."""
         name = question.commune or question.address.commune
-        if not name:
-            return NOTHING
-        code = question.citycodes[-1] if question.citycodes else None
-        return self._first(question, self.geocoder.search(name, citycode=code, kind="municipality"))
+        if name:
+            code = question.citycodes[-1] if question.citycodes else ""
+            ask = Ask(query=name, citycode=code, kind="municipality")
+            yield from self._asked(question, ask, found, is_bulk=False)
 
 
-def _tries(question: Question) -> Iterator[tuple[str, str | None]]:
-    """Texts to ask for, each with the commune code to search in, None for everywhere."""
+class _Found:
+    """The best of what was found so far; of equals, the first."""
+
+    def __init__(self) -> None:
+        self.best = Finding(match=NOTHING)
+        self._days: list[str] = []
+
+    def add(self, match: Match, ask: Ask, answer: Answer) -> None:
+        self._days.append(answer.asked_on)
+        if self.best.ask is None or match.rank > self.best.match.rank:
+            self.best = Finding(match=match, ask=ask, answer=answer)
+
+    def finding(self) -> Finding:
+        if not self._days:
+            return Finding(match=UNASKED)
+        return replace(self.best, n_asked=len(self._days), oldest_on=min(self._days))
+
+
+def _tries(question: Question) -> Iterator[Ask]:
+    """Texts to ask for, each with the commune code to search in, none for everywhere."""
     address = question.address
     if not address.line:
         return
     for code in question.citycodes:
-        yield address.line, code
-    widest = question.citycodes[-1] if question.citycodes else None
+        yield Ask(query=address.line, citycode=code)
+    widest = question.citycodes[-1] if question.citycodes else ""
     if address.spelled_line != address.line:
-        yield f"{address.spelled_line} {question.place}".strip(), widest
-    yield f"{address.line} {question.place}".strip(), None
+        yield Ask(query=f"{address.spelled_line} {question.place}".strip(), citycode=widest)
+    yield Ask(query=f"{address.line} {question.place}".strip())
     if address.suffix:
         without_suffix = replace(address, suffix="").spelled_line
-        yield f"{without_suffix} {question.place}".strip(), widest
+        yield Ask(query=f"{without_suffix} {question.place}".strip(), citycode=widest)
 
 
 def _to_review(match: Match, reason: GeocodeReason, *, rival: Candidate | None = None) -> Match:

@@ -72,3 +72,7 @@ class SourceUnavailable(SourceError, OSError):
 
 class BadAnswer(SourceError):
     """The service answered something that is not what it documents."""
+
+
+class NotAsked(SourceError):
+    """Nobody was asked: there is no geocoder, and the journal has no answer."""

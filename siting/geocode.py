@@ -3,40 +3,68 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import pandas as pd
 
 from siting.addresses import read_address
+from siting.asking import Answer, Geocoder, Spot
 from siting.crs import WGS84
 from siting.declaration import declared_communes
-from siting.enquiry import Enquiry, Geocoder, Question
-from siting.errors import BadAnswer, RateLimited, SourceError, SourceUnavailable
-from siting.matching import GeocodeRule, Match
-from siting.tables import SITES, GeocodeReason, GeocodeStatus
+from siting.enquiry import Enquiry, Finding, Question
+from siting.errors import NotAsked, SourceError
+from siting.matching import Candidate, GeocodeRule, Match
+from siting.rounds import Known, Rounds
+from siting.tables import (
+    CANDIDATES,
+    GEOCODING,
+    SITES,
+    GeocodeReason,
+    GeocodeStatus,
+)
 
-__all__ = ["GeocodeRule", "Geocoder", "declared_communes", "geocode"]
+__all__ = ["GeocodeRule", "Geocoder", "Geocoding", "Known", "declared_communes", "geocode"]
 
+BULK_FROM = 200  # questions of a file from which they are sent by files, not one by one
 _FILLED = ("label", "address", "code_postal", "commune", "code_insee")
-_LAST_FAILURES = 5  # failures in a row after which the service is left alone
+_TO_SHOW = (GeocodeStatus.REVIEW, GeocodeStatus.REJECTED)
 
 
-def geocode(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Geocoding:
+    """
+    Projects placed: tables `sites` (SITES), `requests` (GEOCODING) and `candidates` (CANDIDATES).
+
+    `sites` and `requests` have one row for each project; `candidates` has the addresses that
+    a person can choose from, for the rows in review or rejected.
+    """
+
+    sites: gpd.GeoDataFrame
+    requests: pd.DataFrame
+    candidates: pd.DataFrame
+
+
+def geocode(  # noqa: PLR0913 - whom to ask, what is known, how to judge
     projects: pd.DataFrame,
     geocoder: Geocoder | None,
     *,
     declared: pd.DataFrame,
     history: pd.DataFrame,
     rule: GeocodeRule | None = None,
+    known: Known | None = None,
+    bulk_from: int = BULK_FROM,
     on_row: Callable[[int, int], None] | None = None,
-) -> gpd.GeoDataFrame:
+) -> Geocoding:
     """
     Place each project, and say what its position is worth.
 
     Coordinates that are given are kept as they are (`provided`; precision `none` and no
-    score, for nothing was matched; their commune is left to the polygons). Addresses are
+    score, for nothing was matched; their commune is left to the polygons); the nearest
+    address, when there is a geocoder, is told in `matched_label` (`NOTHING_WITHIN_200M` when
+    there is none). Addresses are
     asked in the declared commune, then with its name in the text, then without *bis* or
     *ter*; the commune alone comes last, marked `municipality`. The status follows from
     the commune, then street and number, then score: see `siting.matching.judge`.
@@ -59,44 +87,63 @@ def geocode(
         Table `COMMUNE_HISTORY`.
     rule
         Thresholds; None for those of `GeocodeRule`.
+    known
+        What earlier runs left of the same geocoder, None for nothing.
+    bulk_from
+        Number of different questions from which the best candidate of each is asked by
+        files of many rows first, and all candidates only where that does not settle it.
     on_row
-        Called after each row with the number of rows done and of rows in all.
+        Called as rows are settled, with the number of rows done and of rows in all.
 
     Returns
     -------
-    sites
-        Table `SITES`, without the user's own columns, in the order of `projects`; the
-        flags `is_pvd` and `is_listed_unserved` are empty. A row that the service failed
-        is `error`, never `not_found`; it was asked a second time at the end.
+    geocoding
+        One site per project, in the order of `projects`, without the user's own columns;
+        the flags `is_pvd` and `is_listed_unserved` are empty. A row that the service
+        failed is `error`, never `not_found`.
 
     Raises
     ------
-    SourceUnavailable, RateLimited
-        If the service never answered: nothing is half filled. After five failures in a
-        row of a service that had answered, the rows left are `error` instead.
+    SourceError
+        If the service never answered: nothing is half filled.
     """
     questions = _questions(projects, declared)
     rows = projects.to_dict("records")
-    known = [
+    judged = [
         _known_without_asking(row, question, is_offline=geocoder is None)
         for row, question in zip(rows, questions, strict=True)
     ]
-    answers: dict[Question, Match] = {}
+    asked = [one for one, match in zip(questions, judged, strict=True) if match is None]
+    found: dict[Question, Finding] = {}
     if geocoder is not None:
-        enquiry = Enquiry.of(geocoder, history=history, rule=rule or GeocodeRule())
-        desk = _Desk(enquiry.best_match)
-        for n_done, (question, match) in enumerate(zip(questions, known, strict=True), start=1):
-            if match is None:
-                desk.ask(question)
-            if on_row is not None:
-                on_row(n_done, len(projects))
-        desk.ask_again()
-        answers = desk.matches
-    matches = [
-        answers[question] if match is None else match
-        for question, match in zip(questions, known, strict=True)
+        n_rows = Counter(asked)
+        rounds = Rounds(
+            Enquiry.of(history=history, rule=rule or GeocodeRule()),
+            is_bulk=len(n_rows) >= bulk_from,
+            on_found=_counter(n_rows, len(projects), on_row),
+        )
+        found = rounds.found(n_rows, geocoder, known)
+    findings = [
+        found[question] if match is None else Finding(match=match)
+        for question, match in zip(questions, judged, strict=True)
     ]
-    return _sites(projects, matches, declared)
+    nearby = _addresses_nearby(projects, geocoder, bulk_from=bulk_from)
+    return _geocoding(projects, findings, declared, nearby)
+
+
+def _counter(
+    n_rows: Counter[Question], n_all: int, on_row: Callable[[int, int], None] | None
+) -> Callable[[Question], None]:
+    """Tell the rows done as questions are; rows that need no question are done at once."""
+    n_done = n_all - sum(n_rows.values())
+
+    def count(question: Question) -> None:
+        nonlocal n_done
+        n_done += n_rows[question]
+        if on_row is not None:
+            on_row(n_done, n_all)
+
+    return count
 
 
 def _questions(projects: pd.DataFrame, declared: pd.DataFrame) -> list[Question]:
@@ -141,61 +188,123 @@ def _why_not_asked(question: Question, *, has_address: bool) -> GeocodeReason | 
     return GeocodeReason.UNUSABLE_ADDRESS if has_address else GeocodeReason.NO_LOCATION
 
 
-class _Desk:
-    """Asks each question once, keeps the answers, leaves alone a service that is down."""
-
-    def __init__(self, answer: Callable[[Question], Match]) -> None:
-        self.matches: dict[Question, Match] = {}
-        self._answer = answer
-        self._n_failures_in_a_row = 0
-        self._never_answered: SourceError | None = None
-        self._has_answered = False
-
-    def ask(self, question: Question) -> None:
-        if question in self.matches:
-            return
-        if self._n_failures_in_a_row >= _LAST_FAILURES:
-            self.matches[question] = _failed(GeocodeReason.SERVICE_ERROR)
-            return
-        try:
-            self.matches[question] = self._answer(question)
-        except (SourceUnavailable, RateLimited) as error:
-            self._n_failures_in_a_row += 1
-            self._never_answered = None if self._has_answered else error
-            if self._never_answered and error.status is None:
-                raise
-            self.matches[question] = _failed(GeocodeReason.SERVICE_ERROR)
-        except SourceError as error:
-            self._n_failures_in_a_row += 1
-            self._has_answered = True
-            is_bad = isinstance(error, BadAnswer)
-            reason = GeocodeReason.BAD_RESPONSE if is_bad else GeocodeReason.SERVICE_ERROR
-            self.matches[question] = _failed(reason)
-        else:
-            self._n_failures_in_a_row = 0
-            self._has_answered = True
-
-    def ask_again(self) -> None:
-        """Ask the failed questions once more, each alone, unless the service is down."""
-        failed = [q for q, match in self.matches.items() if match.status is GeocodeStatus.ERROR]
-        for question in failed:
-            if self._n_failures_in_a_row < _LAST_FAILURES:
-                del self.matches[question]
-                self.ask(question)
-        if self._never_answered and not self._has_answered:
-            raise self._never_answered
+def _addresses_nearby(
+    projects: pd.DataFrame, geocoder: Geocoder | None, *, bulk_from: int
+) -> dict[str, Answer | SourceError]:
+    """Ask for the address nearest to the coordinates given, by site: a help, never needed."""
+    given = projects[projects["lon"].notna() & projects["lat"].notna()]
+    if geocoder is None or given.empty:
+        return {}
+    spots = {
+        site_id: Spot(lon=round(lon, 6), lat=round(lat, 6))
+        for site_id, lon, lat in zip(given.index, given["lon"], given["lat"], strict=True)
+    }
+    distinct = list(dict.fromkeys(spots.values()))
+    try:
+        answers = dict(geocoder.addresses_at(distinct, is_bulk=len(distinct) >= bulk_from))
+    except SourceError as error:
+        answers = dict.fromkeys(distinct, error)
+    return {site_id: answers[spot] for site_id, spot in spots.items()}
 
 
-def _failed(reason: GeocodeReason) -> Match:
-    return Match(status=GeocodeStatus.ERROR, reason=reason)
-
-
-def _sites(
-    projects: pd.DataFrame, matches: list[Match], declared: pd.DataFrame
-) -> gpd.GeoDataFrame:
+def _geocoding(
+    projects: pd.DataFrame,
+    findings: Sequence[Finding],
+    declared: pd.DataFrame,
+    nearby: dict[str, Answer | SourceError],
+) -> Geocoding:
     capped = [
-        _capped(match, issue) for match, issue in zip(matches, projects["coord_issue"], strict=True)
+        _capped(finding.match, issue)
+        for finding, issue in zip(findings, projects["coord_issue"], strict=True)
     ]
+    near = [_nearest(nearby.get(site_id)) for site_id in projects.index]
+    sites = _sites(projects, capped, declared)
+    at = pd.Series([one.label if one else None for one in near], projects.index, dtype="str")
+    sites["matched_label"] = at.where(at.notna(), sites["matched_label"])
+    is_alone = pd.Series([_is_alone(nearby.get(one)) for one in projects.index], projects.index)
+    sites.loc[is_alone, "geocode_reason"] = GeocodeReason.NOTHING_WITHIN_200M.value
+    requests = pd.DataFrame(
+        [
+            {
+                **_request(finding),
+                "left_out": "",
+                "distance_m": math.nan if one is None else one.distance_m,
+                "note": _note(finding, nearby.get(site_id)),
+            }
+            for site_id, finding, one in zip(projects.index, findings, near, strict=True)
+        ],
+        index=projects.index,
+        columns=GEOCODING.column_names,
+    )
+    return Geocoding(
+        sites=gpd.GeoDataFrame(SITES.conform(sites)),
+        requests=GEOCODING.conform(requests),
+        candidates=_candidates(projects.index, capped, findings),
+    )
+
+
+def _nearest(answer: Answer | SourceError | None) -> Candidate | None:
+    found = answer.candidates if isinstance(answer, Answer) else ()
+    return found[0] if found else None
+
+
+def _is_alone(answer: Answer | SourceError | None) -> bool:
+    """Tell if no address is near: the service looks up to 200 m."""
+    return isinstance(answer, Answer) and not answer.candidates
+
+
+def _note(finding: Finding, nearby: Answer | SourceError | None) -> str:
+    if isinstance(nearby, NotAsked):
+        return ""
+    if isinstance(nearby, SourceError):
+        return "Adresse la plus proche non connue : le géocodeur n'a pas répondu."
+    if nearby is not None:
+        return nearby.note
+    return "" if finding.answer is None else finding.answer.note
+
+
+def _request(finding: Finding) -> dict[str, object]:
+    ask, answer, found = finding.ask, finding.answer, finding.match.candidate
+    return {
+        "query_sent": ask.query if ask else "",
+        "citycode_sent": ask.citycode if ask else "",
+        "endpoint": answer.endpoint if answer else "",
+        "asked_on": answer.asked_on if answer else "",
+        "n_asked": finding.n_asked,
+        "score_next": finding.score_next,
+        "found_lon": found.lon if found else math.nan,
+        "found_lat": found.lat if found else math.nan,
+        "found_code_insee": found.citycode if found else "",
+    }
+
+
+def _candidates(
+    index: pd.Index, matches: Sequence[Match], findings: Sequence[Finding]
+) -> pd.DataFrame:
+    """List what a person can choose from: the best first, then those of the same answer."""
+    rows = []
+    for site_id, match, finding in zip(index, matches, findings, strict=True):
+        if match.status not in _TO_SHOW or match.candidate is None or finding.answer is None:
+            continue
+        ranked = dict.fromkeys((match.candidate, match.rival, *finding.answer.candidates))
+        for rank, one in enumerate((one for one in ranked if one is not None), start=1):
+            rows.append(
+                {
+                    "site_id": site_id,
+                    "rank": rank,
+                    "label": one.label,
+                    "kind": one.kind,
+                    "score": one.score,
+                    "lon": one.lon,
+                    "lat": one.lat,
+                    "code_insee": one.citycode,
+                    "commune": one.city,
+                }
+            )
+    return CANDIDATES.conform(pd.DataFrame(rows)) if rows else CANDIDATES.empty()
+
+
+def _sites(projects: pd.DataFrame, capped: list[Match], declared: pd.DataFrame) -> gpd.GeoDataFrame:
     body = pd.DataFrame(
         {
             "label": projects["label"],
@@ -223,8 +332,7 @@ def _sites(
         lon.where(~is_given, projects["lon"]), lat.where(~is_given, projects["lat"]), crs=WGS84
     )
     geometry = gpd.GeoSeries(points, index=projects.index).where(has_place | is_given)
-    sites = gpd.GeoDataFrame(body, geometry=geometry, crs=WGS84)
-    return gpd.GeoDataFrame(SITES.conform(sites))
+    return gpd.GeoDataFrame(body, geometry=geometry, crs=WGS84)
 
 
 def _capped(match: Match, coord_issue: object) -> Match:

@@ -87,6 +87,10 @@ LABELS: Mapping[type[StrEnum], Mapping[str, str]] = MappingProxyType(
                     "les coordonnées sont hors de France ou inversées : vérifiez lon et lat"
                 ),
                 GeocodeReason.COORD_UNREADABLE: "les coordonnées ne sont pas des nombres lisibles",
+                GeocodeReason.REVIEWED: "position décidée par une personne",
+                GeocodeReason.NOTHING_WITHIN_200M: (
+                    "coordonnées données, aucune adresse à moins de 200 m"
+                ),
                 GeocodeReason.SERVICE_ERROR: (
                     "le service de géocodage n'a pas répondu : recommencez plus tard"
                 ),

@@ -188,6 +188,12 @@ def is_ambiguous(best: Candidate, other: Candidate, *, rule: GeocodeRule) -> boo
     return bool(gap < rule.ambiguous_gap and apart_m > rule.ambiguous_m)
 
 
+def is_exact(asked: Address, candidate: Candidate) -> bool:
+    """Tell if number, suffix and the words of the street are those asked for."""
+    is_same_name = _words(asked.street) == _words(_street_of(candidate))
+    return is_same_name and _number_remark(asked, candidate) is GeocodeReason.MATCHED
+
+
 def is_same_street(asked: Address, candidate: Candidate, *, rule: GeocodeRule) -> bool:
     """
     Tell if the street found may be the one asked for, but for spelling and left-out words.

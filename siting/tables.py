@@ -63,6 +63,8 @@ class GeocodeReason(StrEnum):
     OFFLINE = "OFFLINE"
     COORD_SUSPECT = "COORD_SUSPECT"
     COORD_UNREADABLE = "COORD_UNREADABLE"
+    REVIEWED = "REVIEWED"
+    NOTHING_WITHIN_200M = "NOTHING_WITHIN_200M"
     SERVICE_ERROR = "SERVICE_ERROR"
     BAD_RESPONSE = "BAD_RESPONSE"
 
@@ -328,6 +330,39 @@ SITES = Table(
     ),
     geometry="Point, missing when the site has no position",
     is_open=True,
+)
+
+GEOCODING = Table(
+    "GEOCODING",
+    (SITE_ID,),
+    (
+        Column("query_sent", "text", "text that was sent, of the answer kept"),
+        Column("citycode_sent", "text", "INSEE code it was searched in; empty for everywhere"),
+        Column("left_out", "text", "parts of the address that were not sent, in French"),
+        Column("endpoint", "text", "geocoder that answered"),
+        Column("asked_on", "text", "date of the answer, ISO (UTC)"),
+        Column("n_asked", "integer", "texts that were answered for this site"),
+        Column("score_next", "number", "score of the geocoder's second candidate", "0-1"),
+        Column("found_lon", "number", "longitude of the best candidate, kept or not", "degree"),
+        Column("found_lat", "number", "latitude of the best candidate, kept or not", "degree"),
+        Column("found_code_insee", "text", "INSEE code of the best candidate"),
+        Column("distance_m", "number", "from coordinates given to the nearest address", "m"),
+        Column("note", "text", "what was odd in the answer, in French"),
+    ),
+)
+
+CANDIDATES = Table(
+    "CANDIDATES",
+    (SITE_ID, Column("rank", "integer", "1 for the best")),
+    (
+        Column("label", "text", "address"),
+        Column("kind", "text", "housenumber, street, locality or municipality"),
+        Column("score", "number", "score of the geocoder, for sorting only", "0-1"),
+        Column("lon", "number", "longitude", "degree"),
+        Column("lat", "number", "latitude", "degree"),
+        Column("code_insee", "text", "INSEE code of its commune"),
+        Column("commune", "text", "name of its commune"),
+    ),
 )
 
 OSM_OBJECTS = Table(

@@ -1,8 +1,8 @@
 import json
 import math
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs, urlsplit
 
 import geopandas as gpd
@@ -11,10 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from places import HISTORY, REGISTER, projects
-from scripted_server import Answer, Script, scripted_server
+from scripted_server import Answer as Reply
+from scripted_server import Script, scripted_server
 
-from siting.errors import RateLimited, SourceUnavailable
-from siting.geocode import Geocoder, GeocodeRule, declared_communes, geocode
+from siting.asking import Answer, Ask, Spot
+from siting.errors import NotAsked, RateLimited, SourceError, SourceUnavailable
+from siting.geocode import (
+    Geocoder,
+    GeocodeRule,
+    Geocoding,
+    Known,
+    declared_communes,
+    geocode,
+)
 from siting.matching import Candidate
 from siting.sources.ban import BanGeocoder
 from siting.sources.http import RetryRule
@@ -42,16 +51,41 @@ class Register:
 
     places: tuple[Candidate, ...] = ()
     asked: list[tuple[str, str | None, str | None]] = field(default_factory=list)
+    asked_in_bulk: list[bool] = field(default_factory=list)
+    tells_next: bool = True
 
-    def search(
-        self, query: str, *, citycode: str | None = None, kind: str | None = None
-    ) -> tuple[Candidate, ...]:
-        self.asked.append((query, citycode, kind))
-        return tuple(
-            place
-            for place in self.places
-            if citycode in {None, place.citycode} and kind in {None, place.kind}
-        )
+    url = "http://127.0.0.1"
+
+    def answers(
+        self, asks: Sequence[Ask], *, is_bulk: bool
+    ) -> Iterator[tuple[Ask, Answer | SourceError]]:
+        for ask in dict.fromkeys(asks):
+            self.asked.append((ask.query, ask.citycode or None, ask.kind or None))
+            self.asked_in_bulk.append(is_bulk)
+            found = tuple(
+                place
+                for place in self.places
+                if ask.citycode in {"", place.citycode} and ask.kind in {"", place.kind}
+            )
+            known = Answer(candidates=found, asked_on="2026-11-25", endpoint=self.url)
+            yield ask, self.in_bulk(known) if is_bulk else known
+
+    def in_bulk(self, known: Answer) -> Answer:
+        first, scores = known.candidates[:1], [one.score for one in known.candidates[1:2]]
+        score_next = scores[0] if scores and self.tells_next else math.nan
+        return replace(known, candidates=first, is_whole=False, score_next=score_next)
+
+    def addresses_at(
+        self, spots: Sequence[Spot], *, is_bulk: bool
+    ) -> Iterator[tuple[Spot, Answer | SourceError]]:
+        assert not is_bulk
+        for spot in spots:
+            near = tuple(
+                replace(place, distance_m=12.0, score=math.nan)
+                for place in self.places
+                if abs(place.lon - spot.lon) < 0.001
+            )
+            yield spot, Answer(candidates=near[:1])
 
 
 def sites_of(
@@ -59,7 +93,7 @@ def sites_of(
 ) -> gpd.GeoDataFrame:
     table = projects(*rows)
     declared = declared_communes(table, register=REGISTER, history=HISTORY)
-    return geocode(table, geocoder, declared=declared, history=HISTORY, rule=rule)
+    return geocode(table, geocoder, declared=declared, history=HISTORY, rule=rule).sites
 
 
 def reason_of(geocoder: Geocoder | None, row: dict[str, object]) -> tuple[str, str]:
@@ -96,7 +130,7 @@ def test_a_right_answer_fills_the_row() -> None:
         ({"address": "BP 12", "commune": "Bondy"}, ("skipped", "NOT_GEOGRAPHIC")),
         ({"coord_issue": "COORD_SUSPECT", "commune": "Bondy"}, ("review", "COORD_SUSPECT")),
         ({"coord_issue": "COORD_UNREADABLE"}, ("review", "COORD_UNREADABLE")),
-        (ROW | {"lon": 2.5, "lat": 48.8}, ("provided", "COORDINATES_GIVEN")),
+        (ROW | {"lon": 2.48, "lat": 48.9}, ("provided", "COORDINATES_GIVEN")),
     ],
 )
 def test_what_needs_no_geocoder_is_not_asked(
@@ -232,7 +266,7 @@ def test_the_progress_counts_every_row() -> None:
         history=HISTORY,
         on_row=lambda n_done, n_rows: seen.append((n_done, n_rows)),
     )
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert seen == [(3, 3)]  # the empty row asks nothing, and the other two the same
 
 
 def test_no_project_gives_an_empty_table() -> None:
@@ -261,7 +295,7 @@ def test_every_row_comes_back_in_order_with_a_reason(
     table = projects(*rows)
     before = table.copy()
     declared = declared_communes(table, register=REGISTER, history=HISTORY)
-    sites = geocode(table, Register((PLACE,)), declared=declared, history=HISTORY)
+    sites = geocode(table, Register((PLACE,)), declared=declared, history=HISTORY).sites
     assert sites.index.tolist() == table.index.tolist()
     assert set(sites["geocode_status"]) <= set(GeocodeStatus)
     assert set(sites["geocode_reason"]) <= set(GeocodeReason)
@@ -270,8 +304,130 @@ def test_every_row_comes_back_in_order_with_a_reason(
     order = rng.sample(table.index.tolist(), len(table))
     again = geocode(
         table.loc[order], Register((PLACE,)), declared=declared.loc[order], history=HISTORY
-    )
+    ).sites
     pd.testing.assert_frame_equal(again.loc[sites.index], sites)
+
+
+def geocoding_of(
+    geocoder: Geocoder, *rows: dict[str, object], known: Known | None = None, bulk_from: int = 200
+) -> Geocoding:
+    table = projects(*rows)
+    declared = declared_communes(table, register=REGISTER, history=HISTORY)
+    return geocode(
+        table,
+        geocoder,
+        declared=declared,
+        history=HISTORY,
+        known=known,
+        bulk_from=bulk_from,
+    )
+
+
+@pytest.mark.parametrize(
+    ("places", "tells_next", "expected"),
+    [
+        ((PLACE,), False, [True]),
+        ((PLACE, place(lon=2.49, score=0.94)), True, 2 * [True, False]),  # too near, twice
+        ((PLACE, place(lon=2.49, score=0.89)), True, [True]),  # 0.06 apart
+        ((place(street="Rue du Carnot"),), False, [True, False]),  # not to the word
+        ((place(oldcitycode="93066"),), False, [True, False]),  # a merged commune
+    ],
+)
+def test_the_best_candidate_alone_is_enough_only_where_no_other_can_be_as_good(
+    places: tuple[Candidate, ...], tells_next: object, expected: list[bool]
+) -> None:
+    geocoder = Register(places, tells_next=bool(tells_next))
+    geocoding_of(geocoder, ROW, bulk_from=1)
+    assert geocoder.asked_in_bulk == expected
+
+
+@pytest.mark.parametrize("score", [0.95, 0.7, 0.3])
+@pytest.mark.parametrize("code", ["93010", "93055"])
+def test_bulk_and_single_questions_settle_rows_alike(score: float, code: str) -> None:
+    rows = (ROW, {"address": "13 rue Carnot", "commune": "Bondy"}, {"address": "rue X"})
+    places = (place(score=score, citycode=code), place(lon=2.49, score=score - 0.01))
+    one_by_one = geocoding_of(Register(places), *rows, bulk_from=10)
+    in_bulk = geocoding_of(Register(places), *rows, bulk_from=1)
+    pd.testing.assert_frame_equal(one_by_one.sites, in_bulk.sites)
+    pd.testing.assert_frame_equal(one_by_one.candidates, in_bulk.candidates)
+
+
+def test_what_was_sent_and_found_is_told() -> None:
+    rival = place(lon=2.49, score=0.94, label="12 Avenue Carnot 93140 Bondy")
+    told = geocoding_of(Register((PLACE, rival)), ROW, {})
+    request = told.requests.iloc[0]
+    assert request["query_sent"] == "12 rue Carnot"
+    assert request["citycode_sent"] == "93010"
+    assert (request["endpoint"], request["asked_on"]) == ("http://127.0.0.1", "2026-11-25")
+    assert request["score_next"] == 0.94
+    assert (request["found_lon"], request["found_lat"]) == (2.48, 48.9)
+    assert pd.isna(told.requests.iloc[1]["query_sent"])
+    assert told.candidates["label"].tolist() == [PLACE.label, rival.label]
+    assert told.candidates.index.get_level_values("rank").tolist() == [1, 2]
+
+
+def test_the_address_nearest_to_coordinates_is_told() -> None:
+    rows = ({"lon": 2.4805, "lat": 48.9}, {"lon": 2.6, "lat": 48.9})
+    told = geocoding_of(Register((PLACE,)), *rows)
+    assert told.sites["geocode_status"].tolist() == ["provided", "provided"]
+    assert told.sites["geocode_reason"].tolist() == ["COORDINATES_GIVEN", "NOTHING_WITHIN_200M"]
+    assert told.sites["matched_label"].iloc[0] == PLACE.label
+    assert told.sites.geometry.x.tolist() == [2.4805, 2.6]
+    assert told.sites["geocode_score"].isna().all()
+    assert told.requests["distance_m"].iloc[0] == 12.0
+
+
+@dataclass
+class Memory:
+    """What was settled, in this process."""
+
+    settled: dict[str, str] = field(default_factory=dict)
+
+    def is_settled(self, key: str) -> bool:
+        return key in self.settled
+
+    def settle(self, key: str, *, asked_on: str) -> None:
+        self.settled[key] = asked_on
+
+
+class Kept(Register):
+    """A geocoder that answers what was kept, and asks nobody."""
+
+    def answers(
+        self, asks: Sequence[Ask], *, is_bulk: bool
+    ) -> Iterator[tuple[Ask, Answer | SourceError]]:
+        for ask in asks:
+            known = dict(super().answers([ask], is_bulk=is_bulk))[ask]
+            is_kept = isinstance(known, Answer) and ask.kind == ""
+            yield ask, known if is_kept else NotAsked("rien", url=self.url)
+
+
+def test_other_thresholds_ask_nothing_more() -> None:
+    found, memory = Register((place(score=0.7),)), Memory()
+    known = Known(geocoder=Kept((place(score=0.7),)), recall=memory)
+    table = projects(ROW)
+    declared = declared_communes(table, register=REGISTER, history=HISTORY)
+
+    def status(rule: GeocodeRule) -> str:
+        told = geocode(
+            table, found, declared=declared, history=HISTORY, rule=rule, known=known
+        ).sites
+        return str(told["geocode_status"].item())
+
+    assert status(GeocodeRule()) == "ok"
+    assert list(memory.settled.values()) == ["2026-11-25"]
+    n_asked = len(found.asked)
+    assert status(GeocodeRule(ok_score_same_street=0.75, ok_score=0.9)) == "review"
+    assert len(found.asked) == n_asked
+
+
+def test_a_failed_question_is_not_settled(script: Script) -> None:
+    script.answers = [found(FEATURE), BROKEN]
+    memory = Memory()
+    known = Known(geocoder=Kept(), recall=memory)
+    told = geocoding_of(client(script), *rows_of(12, 13), known=known)
+    assert told.sites["geocode_status"].tolist() == ["ok", "error"]
+    assert len(memory.settled) == 1
 
 
 @pytest.fixture
@@ -280,7 +436,7 @@ def script() -> Iterator[Script]:
         yield script
 
 
-def found(*features: dict[str, object]) -> Answer:
+def found(*features: dict[str, object]) -> Reply:
     return 200, {}, json.dumps({"features": list(features)}).encode()
 
 
@@ -295,8 +451,8 @@ FEATURE: dict[str, object] = {
         "citycode": "93010",
     },
 }
-BROKEN: Answer = (502, {}, b"<html>Bad gateway</html>")
-HTML: Answer = (200, {}, b"<html>Portail</html>")
+BROKEN: Reply = (502, {}, b"<html>Bad gateway</html>")
+HTML: Reply = (200, {}, b"<html>Portail</html>")
 
 
 def client(script: Script) -> BanGeocoder:
@@ -309,9 +465,16 @@ def rows_of(*numbers: int) -> list[dict[str, object]]:
 
 def test_a_row_the_service_failed_is_asked_again_at_the_end(script: Script) -> None:
     script.answers = [found(FEATURE), BROKEN, found(FEATURE)]
+    sites = sites_of(client(script), ROW, {"address": "12 rue Carnot", "commune": "Pantin"}, ROW)
+    assert sites["geocode_status"].tolist() == ["ok", "review", "ok"]
+    assert [asked.path for asked in script.asked][1:3] == [script.asked[1].path] * 2
+
+
+def test_equal_texts_of_different_rows_are_asked_once(script: Script) -> None:
+    script.answers = [found(FEATURE)]
     sites = sites_of(client(script), ROW, {"address": "12 rue Carnot 93140 Bondy"})
     assert sites["geocode_status"].tolist() == ["ok", "ok"]
-    assert len(script.asked) == 3
+    assert len(script.asked) == 1
 
 
 @pytest.mark.parametrize(
@@ -325,7 +488,7 @@ def test_a_row_the_service_failed_is_asked_again_at_the_end(script: Script) -> N
     ],
 )
 def test_a_failed_row_is_an_error_never_not_found(
-    script: Script, answer: Answer, reason: str
+    script: Script, answer: Reply, reason: str
 ) -> None:
     script.answers = [found(FEATURE), answer]
     sites = sites_of(client(script), *rows_of(12, 13))

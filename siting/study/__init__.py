@@ -15,28 +15,36 @@ from siting.study.files import (
 )
 from siting.study.locate import (
     Located,
-    chosen_geocoder,
     duplicates,
     geocode,
     id_list,
     needs_attention,
 )
 from siting.study.projects import Study, StudyOptions, study
+from siting.study.session import (
+    GeocoderOptions,
+    GeocodingSession,
+    cache_folder,
+    geocoding_session,
+)
 from siting.study.streamed import write_access
 from siting.study.territory import TerritoryStudy, territory
 from siting.study.written import Invocation, write_study, write_territory
 
 __all__ = [
     "DEMO_TERRITORIES",
+    "GeocoderOptions",
+    "GeocodingSession",
     "Invocation",
     "Located",
     "Sample",
     "Study",
     "StudyOptions",
     "TerritoryStudy",
-    "chosen_geocoder",
+    "cache_folder",
     "duplicates",
     "geocode",
+    "geocoding_session",
     "id_list",
     "needs_attention",
     "sample",

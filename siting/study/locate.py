@@ -16,8 +16,6 @@ from siting.export import with_own_columns
 from siting.geocode import geocode as geocoded
 from siting.listed import ListedCommunes, resolve_listed
 from siting.provenance import Provenance
-from siting.sources.ban import BanGeocoder
-from siting.sources.http import is_loopback
 from siting.sources.projects import Projects, read_projects
 from siting.sources.reference import (
     layer_provenance,
@@ -26,6 +24,7 @@ from siting.sources.reference import (
     read_communes_around,
     read_former_communes,
 )
+from siting.study.session import GeocodingSession
 from siting.tables import GeocodeReason, GeocodeStatus
 
 Report = Callable[[str, int, int], None]  # stage in French, done, in all (0 when unknown)
@@ -47,11 +46,14 @@ class Located:
     Tables `sites` (SITES, without the user's own columns), `site_communes` (SITE_COMMUNES)
     and `communes` (COMMUNES around the sites); `projects` is the file as read, `listed`
     the communes that the call lists, `sources` whom positions and communes come from;
-    `notes` are remarks in French on the file and on the communes it declares.
+    `notes` are remarks in French on the file and on the communes it declares. Tables
+    `requests` (GEOCODING) and `candidates` (CANDIDATES) tell how positions were found.
     """
 
     projects: Projects
     sites: gpd.GeoDataFrame
+    requests: pd.DataFrame
+    candidates: pd.DataFrame
     site_communes: pd.DataFrame
     communes: gpd.GeoDataFrame
     listed: ListedCommunes | None
@@ -64,32 +66,11 @@ class Located:
         return with_own_columns(self.sites, self.projects.own)
 
 
-def chosen_geocoder(url: str | None, *, is_offline: bool) -> BanGeocoder | None:
-    """
-    Return the geocoder to ask, or None to ask nobody.
-
-    Parameters
-    ----------
-    url
-        Base URL of a geocoder; None for the Géoplateforme; "none" for nobody.
-    is_offline
-        If nothing but a server of this very computer may be asked.
-
-    Raises
-    ------
-    DataError
-        If the URL cannot be used.
-    """
-    if url == "none" or (is_offline and (url is None or not is_loopback(url))):
-        return None
-    return BanGeocoder(url)
-
-
 def geocode(
     projects_file: Path,
     *,
     columns: Mapping[str, str],
-    geocoder: BanGeocoder | None,
+    geocoder: GeocodingSession | None,
     pack: RulePack | None = None,
     report: Report = silent,
 ) -> Located:
@@ -103,7 +84,7 @@ def geocode(
     columns
         Column of the file by field (`adresse`, `commune`, ...), where its name is unusual.
     geocoder
-        Whom to ask for addresses (`chosen_geocoder`), None for nobody.
+        Whom to ask for addresses, and how to judge (`geocoding_session`); None for nobody.
     pack
         Call whose list of communes flags the sites, None for none.
     report
@@ -121,17 +102,21 @@ def geocode(
     SourceError
         The geocoder never answers.
     """
+    session = geocoder or GeocodingSession()
     projects = read_projects(projects_file, columns=columns)
     register, history = read_commune_register(), read_commune_history()
     declared = declared_communes(projects.rows, register=register, history=history)
     report("Géocodage", 0, len(projects.rows))
-    sites = geocoded(
+    placed = geocoded(
         projects.rows,
-        geocoder,
+        session.geocoder,
         declared=declared,
         history=history,
+        rule=session.rule,
+        known=session.known,
         on_row=lambda n_done, n_all: report("Géocodage", n_done, n_all),
     )
+    sites = placed.sites
     report("Communes", 0, 0)
     communes = read_communes_around(sites.geometry)
     former = read_former_communes(sorted(communes["code_dep"].unique()))
@@ -143,14 +128,17 @@ def geocode(
     return Located(
         projects=projects,
         sites=settled,
+        requests=placed.requests,
+        candidates=placed.candidates,
         site_communes=around,
         communes=communes,
         listed=listed,
         sources=(
-            *(() if geocoder is None else (geocoder.provenance(),)),
+            *session.sources,
             *map(layer_provenance, _LAYERS),
         ),
         notes=(
+            *session.notes,
             *projects.notes,
             *_declaration_notes(
                 unrecognised_communes(projects.rows, declared, register=register, history=history)

@@ -18,7 +18,6 @@ from siting.places import CallTerritory
 from siting.provenance import Provenance
 from siting.reached import isochrones
 from siting.services import services_from_osm
-from siting.sources.ban import BanGeocoder
 from siting.sources.inventory import Inventory, read_inventory
 from siting.sources.osm_file import OsmExtract, read_osm
 from siting.sources.packs import read_pack
@@ -38,6 +37,7 @@ from siting.study.locate import (
     needs_attention,
     silent,
 )
+from siting.study.session import GeocodingSession
 from siting.tables import AccessStatus
 from siting.targets import service_groups, service_targets
 from siting.taxonomy import Taxonomy, read_taxonomy
@@ -123,7 +123,7 @@ def study(
     projects_file: Path,
     *,
     columns: Mapping[str, str],
-    geocoder: BanGeocoder | None,
+    geocoder: GeocodingSession | None,
     options: StudyOptions,
     report: Report = silent,
 ) -> Study:
@@ -137,7 +137,7 @@ def study(
     columns
         Column of the file by field (`adresse`, `commune`, ...), where its name is unusual.
     geocoder
-        Whom to ask for addresses (`chosen_geocoder`), None for nobody.
+        Whom to ask for addresses, and how to judge (`geocoding_session`); None for nobody.
     options
         OpenStreetMap files, call, walker, cut-off...
     report
