@@ -11,10 +11,32 @@ from typing import Annotated
 import typer
 
 from siting import __version__, screen
+from siting.cli_geocoding import cache_app, geocode, geocoder_app
+from siting.cli_options import (
+    ALL_WELL,
+    STOPPED,
+    TO_REVIEW,
+    WRONG_USAGE,
+    Columns,
+    GeocoderUrl,
+    MaxAge,
+    NoCache,
+    Offline,
+    OutFolder,
+    Overwrite,
+    PrivateNetwork,
+    Projects,
+    Rate,
+    Resume,
+    Reviewed,
+    RuleFile,
+    Sheet,
+    geocoder_options,
+    pairs,
+    parameters,
+)
 from siting.errors import DataError, OptionError, SitingError
 from siting.french import HELP_OPTIONS, FrenchCommand, FrenchGroup, run_in_french
-
-ALL_WELL, STOPPED, WRONG_USAGE, TO_REVIEW = 0, 1, 2, 3
 
 _NO_OSM = (
     "Il manque --osm FICHIER : donnez un extrait OpenStreetMap du secteur, par exemple le fichier "
@@ -38,41 +60,9 @@ calls_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(calls_app, name="calls")
+app.add_typer(cache_app, name="cache")
+app.add_typer(geocoder_app, name="geocoder")
 
-Projects = Annotated[
-    Path,
-    typer.Argument(
-        metavar="PROJETS", help="Fichier des projets, CSV ou XLSX : une ligne par projet."
-    ),
-]
-OutFolder = Annotated[
-    Path, typer.Option("--out", metavar="DOSSIER", help="Dossier des résultats, vide ou nouveau.")
-]
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Remplacer des résultats qui existent déjà.")
-]
-Columns = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--column",
-        metavar="CHAMP=NOM",
-        help="Nom d'une colonne du fichier, si elle n'est pas reconnue : adresse=LIB_VOIE. "
-        "Champs : adresse, code_postal, commune, code_insee, lon, lat, nom, id.",
-    ),
-]
-GeocoderUrl = Annotated[
-    str | None,
-    typer.Option(
-        "--geocoder",
-        metavar="URL|none",
-        help="Géocodeur à interroger (adresse sans /search) ; none pour n'interroger personne. "
-        "Par défaut : la Géoplateforme.",
-        show_default=False,
-    ),
-]
-Offline = Annotated[
-    bool, typer.Option("--offline", help="Ne contacter que cet ordinateur lui-même.")
-]
 CallId = Annotated[
     str | None,
     typer.Option("--call", metavar="APPEL", help="Appel à projets (voir : siting calls list)."),
@@ -122,6 +112,14 @@ def study(  # noqa: PLR0913 - one parameter an option
     ] = "senior",
     geocoder: GeocoderUrl = None,
     column: Columns = None,
+    sheet: Sheet = None,
+    reviewed: Reviewed = None,
+    geocode_rule: RuleFile = None,
+    resume: Resume = False,
+    max_age: MaxAge = 30.0,
+    no_cache: NoCache = False,
+    rate: Rate = None,
+    private_network: PrivateNetwork = False,
     inventory: InventoryFile = None,
     threshold: Annotated[
         list[str] | None,
@@ -142,13 +140,28 @@ def study(  # noqa: PLR0913 - one parameter an option
 
     if not osm:
         raise OptionError(_NO_OSM)
+    overwrite = overwrite or resume
     export.check_folder(out, overwrite=overwrite)
-    invocation = chain.Invocation.now("siting", "study", parameters=_parameters(context))
-    with screen.stages() as report:
+    invocation = chain.Invocation.now("siting", "study", parameters=parameters(context))
+    asked = geocoder_options(
+        geocoder=geocoder,
+        offline=offline,
+        private_network=private_network,
+        rate=rate,
+        no_cache=no_cache,
+        max_age=max_age,
+        resume=resume,
+        rule_file=geocode_rule,
+    )
+    with screen.stages() as report, chain.geocoding_session(asked) as session:
         result = chain.study(
-            projects,
-            columns=_pairs(column, "--column CHAMP=NOM"),
-            geocoder=chain.chosen_geocoder(geocoder, is_offline=offline),
+            chain.ProjectsFile(
+                path=projects,
+                columns=pairs(column, "--column CHAMP=NOM"),
+                sheet=sheet,
+                reviewed=reviewed,
+            ),
+            geocoder=session,
             options=chain.StudyOptions(
                 osm=tuple(osm),
                 call=call,
@@ -184,7 +197,7 @@ def territory(
     from siting import export, summary
 
     export.check_folder(out, overwrite=overwrite)
-    invocation = chain.Invocation.now("siting", "territory", parameters=_parameters(context))
+    invocation = chain.Invocation.now("siting", "territory", parameters=parameters(context))
     with screen.stages() as report:
         report("Communes", 0, 0)
         result = chain.territory(departement, inventory_file=inventory, call=call)
@@ -194,38 +207,7 @@ def territory(
     raise typer.Exit(TO_REVIEW if result.n_uncounted else ALL_WELL)
 
 
-@app.command(cls=FrenchCommand)
-def geocode(
-    projects: Projects,
-    *,
-    out: Annotated[
-        Path, typer.Option(metavar="FICHIER", help="Fichier de résultat, .csv ou .xlsx.")
-    ],
-    geocoder: GeocoderUrl = None,
-    column: Columns = None,
-    overwrite: Overwrite = False,
-) -> None:
-    """Trouver la position et la commune des projets d'un fichier, rien de plus."""
-    import siting.study as chain
-    from siting import export, summary
-
-    if out.suffix.lower() not in (".csv", ".xlsx"):
-        raise OptionError(f"--out {out} : donnez un nom de fichier en .csv ou .xlsx.")
-    if out.resolve() == projects.resolve():
-        raise OptionError(f"--out {out} est votre fichier de projets : donnez un autre nom.")
-    export.check_file(out, overwrite=overwrite)
-    with screen.stages() as report:
-        result = chain.geocode(
-            projects,
-            columns=_pairs(column, "--column CHAMP=NOM"),
-            geocoder=chain.chosen_geocoder(geocoder, is_offline=False),
-            report=report,
-        )
-        content = chain.sites_file(result, suffix=out.suffix.lower())
-        export.write_file(out, content, overwrite=overwrite)
-    screen.show_lines(summary.geocode_lines(result))
-    screen.show_lines([f"Résultat : {out}"])
-    raise typer.Exit(TO_REVIEW if chain.needs_attention(result.sites).any() else ALL_WELL)
+app.command(cls=FrenchCommand)(geocode)
 
 
 @calls_app.command(name="list", cls=FrenchCommand)
@@ -285,11 +267,11 @@ def demo(
     from siting import export, summary
 
     export.check_folder(out, overwrite=overwrite)
-    invocation = chain.Invocation.now("siting", "demo", parameters=_parameters(context))
+    invocation = chain.Invocation.now("siting", "demo", parameters=parameters(context))
     example = chain.sample()
     with screen.stages() as report:
         result = chain.study(
-            example.projects, columns={}, geocoder=None, options=example.options, report=report
+            chain.ProjectsFile(path=example.projects), options=example.options, report=report
         )
         chain.write_study(result, out / "etude", invocation=invocation, overwrite=overwrite)
         territories = {
@@ -308,37 +290,13 @@ def demo(
     raise typer.Exit(STOPPED if differences else ALL_WELL)
 
 
-def _pairs(given: Sequence[str] | None, form: str) -> dict[str, str]:
-    pairs = {}
-    for text in given or ():
-        name, equals, value = text.partition("=")
-        if not (name and equals and value):
-            raise OptionError(f"« {text} » n'est pas de la forme {form}.")
-        if name in pairs:
-            raise OptionError(f"« {name} » est donné deux fois ({form}).")
-        pairs[name] = value
-    return pairs
-
-
 def _minutes(given: Sequence[str] | None) -> dict[str, float]:
     form = "--threshold EXIGENCE=MINUTES"
-    pairs = _pairs(given, form)
+    texts = pairs(given, form)
     try:
-        return {name: float(value.replace(",", ".")) for name, value in pairs.items()}
+        return {name: float(value.replace(",", ".")) for name, value in texts.items()}
     except ValueError as error:
         raise OptionError(f"{form} : donnez un nombre de minutes, comme commerces=10.") from error
-
-
-def _parameters(context: typer.Context) -> dict[str, str | float | bool | list[str] | None]:
-    """Return the options of a command as the manifest writes them."""
-    return {
-        name: [str(item) for item in value]
-        if isinstance(value, list)
-        else str(value)
-        if isinstance(value, Path)
-        else value
-        for name, value in context.params.items()
-    }
 
 
 def main() -> None:

@@ -1,106 +1,36 @@
-"""Commands on addresses: `geocode`, `cache`, `geocoder`; and the options that `study` shares."""
+"""Commands on addresses: `geocode`, `cache`, `geocoder`."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from siting import screen
+from siting.cli_options import (
+    ALL_WELL,
+    TO_REVIEW,
+    Columns,
+    GeocoderUrl,
+    MaxAge,
+    NoCache,
+    Offline,
+    Overwrite,
+    PrivateNetwork,
+    Projects,
+    Rate,
+    Resume,
+    Reviewed,
+    RuleFile,
+    Sheet,
+    geocoder_options,
+    pairs,
+    parameters,
+)
 from siting.errors import OptionError
 from siting.french import HELP_OPTIONS, FrenchCommand, FrenchGroup
-
-if TYPE_CHECKING:
-    from siting.study import GeocoderOptions
-
-_PANEL = "Géocodage"
-
-Sheet = Annotated[
-    str | None,
-    typer.Option(
-        "--sheet", metavar="NOM", help="Feuille du classeur, ou couche du fichier, à lire."
-    ),
-]
-GeocoderUrl = Annotated[
-    str | None,
-    typer.Option(
-        "--geocoder",
-        metavar="URL|local|none",
-        help="Géocodeur à interroger : une adresse (sans /search), local pour celui de cet "
-        "ordinateur (siting geocoder start), none pour personne. Par défaut : la Géoplateforme.",
-        show_default=False,
-        rich_help_panel=_PANEL,
-    ),
-]
-Offline = Annotated[
-    bool,
-    typer.Option(
-        "--offline",
-        help="Ne contacter que cet ordinateur lui-même ; ce que le journal a déjà est utilisé.",
-        rich_help_panel=_PANEL,
-    ),
-]
-Resume = Annotated[
-    bool,
-    typer.Option(
-        "--resume",
-        help="Reprendre : rien de ce qui a été répondu, même il y a longtemps, n'est redemandé, et "
-        "le résultat qui existe déjà est remplacé.",
-        rich_help_panel=_PANEL,
-    ),
-]
-Reviewed = Annotated[
-    Path | None,
-    typer.Option(
-        "--reviewed",
-        metavar="FICHIER",
-        help="Fichier to_review.csv rempli par une personne : ses décisions sont appliquées.",
-        rich_help_panel=_PANEL,
-    ),
-]
-RuleFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--geocode-rule",
-        metavar="FICHIER",
-        help="Seuils de jugement des adresses trouvées (.toml), au lieu de ceux du programme.",
-        rich_help_panel=_PANEL,
-    ),
-]
-Rate = Annotated[
-    float | None,
-    typer.Option(
-        "--rate",
-        metavar="NOMBRE",
-        help="Demandes par seconde au plus, 45 au maximum. Par défaut : 10.",
-        show_default=False,
-        rich_help_panel=_PANEL,
-    ),
-]
-MaxAge = Annotated[
-    float,
-    typer.Option(
-        "--max-age",
-        metavar="JOURS",
-        help="Une réponse du journal plus ancienne est redemandée ; 0 pour tout redemander.",
-        rich_help_panel=_PANEL,
-    ),
-]
-NoCache = Annotated[
-    bool,
-    typer.Option(
-        "--no-cache", help="Ne rien lire ni garder dans le journal.", rich_help_panel=_PANEL
-    ),
-]
-PrivateNetwork = Annotated[
-    bool,
-    typer.Option(
-        "--private-network",
-        help="Accepter un géocodeur de votre réseau interne.",
-        rich_help_panel=_PANEL,
-    ),
-]
 
 cache_app = typer.Typer(
     cls=FrenchGroup,
@@ -116,41 +46,159 @@ geocoder_app = typer.Typer(
 )
 
 
-def geocoder_options(  # noqa: PLR0913 - one parameter an option
+def geocode(  # noqa: PLR0913 - one parameter an option
+    context: typer.Context,
+    projects: Projects,
     *,
-    geocoder: str | None,
-    offline: bool,
-    private_network: bool,
-    rate: float | None,
-    no_cache: bool,
-    max_age: float,
-    resume: bool,
-    rule_file: Path | None,
-) -> GeocoderOptions:
-    """Return whom to ask, as the options of a command say."""
+    out: Annotated[
+        Path, typer.Option(metavar="FICHIER", help="Fichier de résultat, .csv ou .xlsx.")
+    ],
+    geocoder: GeocoderUrl = None,
+    column: Columns = None,
+    sheet: Sheet = None,
+    reviewed: Reviewed = None,
+    geocode_rule: RuleFile = None,
+    offline: Offline = False,
+    resume: Resume = False,
+    max_age: MaxAge = 30.0,
+    no_cache: NoCache = False,
+    rate: Rate = None,
+    private_network: PrivateNetwork = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Trouver la position et la commune des projets d'un fichier, rien de plus."""
     import siting.study as chain
-    from siting.sources.rule_file import read_rule
+    from siting import summary
 
-    if max_age < 0:
-        raise OptionError(f"--max-age {max_age:g} : donnez un nombre de jours, 0 ou plus.")
-    return chain.GeocoderOptions(
-        url=_local_url() if geocoder == "local" else geocoder,
-        is_offline=offline,
-        is_private_allowed=private_network,
-        rate_per_s=rate,
-        cache=None if no_cache else chain.cache_folder(),
-        max_age_days=None if resume else max_age,
-        **({} if rule_file is None else {"rule": read_rule(rule_file)}),
+    if out.suffix.lower() not in (".csv", ".xlsx"):
+        raise OptionError(f"--out {out} : donnez un nom de fichier en .csv ou .xlsx.")
+    if out.resolve() == projects.resolve():
+        raise OptionError(f"--out {out} est votre fichier de projets : donnez un autre nom.")
+    overwrite = overwrite or resume
+    chain.check_geocoding(out, overwrite=overwrite)
+    invocation = chain.Invocation.now("siting", "geocode", parameters=parameters(context))
+    options = geocoder_options(
+        geocoder=geocoder,
+        offline=offline,
+        private_network=private_network,
+        rate=rate,
+        no_cache=no_cache,
+        max_age=max_age,
+        resume=resume,
+        rule_file=geocode_rule,
+    )
+    with screen.stages() as report, chain.geocoding_session(options) as session:
+        result = chain.geocode(
+            chain.ProjectsFile(
+                path=projects,
+                columns=pairs(column, "--column CHAMP=NOM"),
+                sheet=sheet,
+                reviewed=reviewed,
+            ),
+            geocoder=session,
+            report=report,
+        )
+        names = chain.write_geocoding(result, out, invocation=invocation, overwrite=overwrite)
+    screen.show_lines(summary.geocode_lines(result))
+    screen.show_lines([f"Résultat : {out} (et {', '.join(names)})"])
+    raise typer.Exit(TO_REVIEW if chain.needs_attention(result.sites).any() else ALL_WELL)
+
+
+@cache_app.command(name="show", cls=FrenchCommand)
+def show_cache() -> None:
+    """Montrer ce que le journal contient : réponses par géocodeur, dates, taille."""
+    import siting.study as chain
+    from siting import summary
+
+    with chain.open_journal() as journal:
+        screen.show_lines(summary.journal_lines(journal.path, journal.summary()))
+        if journal.note:
+            screen.show_lines([f"• {journal.note}"])
+
+
+@cache_app.command(name="purge", cls=FrenchCommand)
+def purge_cache(
+    *,
+    older_than: Annotated[
+        float | None,
+        typer.Option(
+            metavar="JOURS",
+            help="Seulement les réponses plus anciennes. Par défaut : toutes.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Effacer pour de bon les réponses gardées, et les adresses qu'elles contiennent."""
+    import siting.study as chain
+    from siting.labels import counted
+
+    if older_than is not None and older_than < 0:
+        raise OptionError(f"--older-than {older_than:g} : donnez un nombre de jours, 0 ou plus.")
+    with chain.open_journal() as journal:
+        before = None if older_than is None else datetime.now(UTC) - timedelta(days=older_than)
+        n_removed = journal.purge(before=before)
+        screen.show_lines(
+            [f"{counted(n_removed, 'réponse effacée', 'réponses effacées')} de {journal.path}"]
+        )
+
+
+@geocoder_app.command(name="load", cls=FrenchCommand)
+def load_geocoder(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FICHIERS...",
+            help="Fichiers de la Base Adresse Nationale d'un ou de plusieurs départements : "
+            "adresses-35.csv.gz, ou adresses-addok-35.ndjson.gz.",
+        ),
+    ],
+    *,
+    overwrite: Overwrite = False,
+) -> None:
+    """Charger des adresses dans le géocodeur de cet ordinateur."""
+    from siting import summary
+    from siting.sources.engine_load import load_engine
+    from siting.sources.local_engine import default_engine_folder
+
+    with screen.stages() as report:
+        report("Chargement des adresses", 0, 0)
+        loaded = load_engine(files, default_engine_folder(), overwrite=overwrite)
+    screen.show_lines(summary.engine_lines(loaded))
+    screen.show_lines(["Lancez-le avec : siting geocoder start"])
+
+
+@geocoder_app.command(name="start", cls=FrenchCommand)
+def start_geocoder(
+    *,
+    port: Annotated[
+        int,
+        typer.Option(metavar="NUMÉRO", help="Port de cet ordinateur ; 0 pour un port libre."),
+    ] = 0,
+) -> None:
+    """Lancer le géocodeur de cet ordinateur ; il tourne jusqu'à stop."""
+    from siting.sources.local_engine import default_engine_folder, start_engine
+
+    with screen.stages() as report:
+        report("Démarrage du géocodeur", 0, 0)
+        url = start_engine(default_engine_folder(), port=port)
+    screen.show_lines([f"Le géocodeur tourne : {url}", "À utiliser avec : --geocoder local"])
+
+
+@geocoder_app.command(name="stop", cls=FrenchCommand)
+def stop_geocoder() -> None:
+    """Arrêter le géocodeur de cet ordinateur."""
+    from siting.sources.local_engine import default_engine_folder, stop_engine
+
+    was_running = stop_engine(default_engine_folder())
+    screen.show_lines(
+        ["Le géocodeur est arrêté." if was_running else "Aucun géocodeur ne tournait."]
     )
 
 
-def _local_url() -> str:
-    from siting.sources.local_engine import status
+@geocoder_app.command(name="status", cls=FrenchCommand)
+def show_geocoder() -> None:
+    """Dire si le géocodeur de cet ordinateur tourne, et ce qu'il contient."""
+    from siting import summary
+    from siting.sources.local_engine import default_engine_folder, engine_status
 
-    found = status()
-    if not found.is_running:
-        raise OptionError(
-            "--geocoder local : aucun géocodeur ne tourne sur cet ordinateur. Lancez d'abord "
-            "siting geocoder start."
-        )
-    return found.url
+    screen.show_lines(summary.engine_status_lines(engine_status(default_engine_folder())))

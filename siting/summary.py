@@ -9,7 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from siting.calls import RulePack
-from siting.labels import LABELS, counted, minutes_text
+from siting.labels import LABELS, counted, date_text, minutes_text
+from siting.sources.engine_files import LoadedEngine
+from siting.sources.journal import JournalSummary
+from siting.sources.local_engine import EngineStatus
 from siting.study import Located, Study, TerritoryStudy, id_list
 from siting.tables import CommuneCheck, GeocodeReason, GeocodeStatus, RequirementKind, Verdict
 
@@ -124,6 +127,43 @@ def layer_table(layers: pd.DataFrame) -> TextTable:
         for name, layer in layers.iterrows()
     ]
     return ("couche", "lignes", "millésime", "licence", "origine", "état"), rows
+
+
+def journal_lines(path: Path, summary: JournalSummary) -> Iterator[str]:
+    """Yield what a journal of answers holds."""
+    yield f"Journal : {path} ({summary.size_bytes // 1000} ko)"
+    yield f"Réponses gardées : {summary.n_answers}"
+    for endpoint, n_answers in summary.n_by_endpoint.items():
+        yield f"  {endpoint} : {n_answers}"
+    if summary.n_answers:
+        yield f"De {date_text(summary.oldest)} à {date_text(summary.newest)}"
+        yield "Il contient des adresses : effacez-le avec siting cache purge."
+
+
+def engine_lines(loaded: LoadedEngine) -> Iterator[str]:
+    """Yield what a geocoder of this computer holds."""
+    yield (
+        f"Adresses chargées : {loaded.n_addresses} "
+        f"({loaded.n_documents} voies, lieux-dits et communes)"
+    )
+    for file in loaded.files:
+        yield f"  {file.name} : {counted(file.n_rows, 'ligne')}, du {date_text(file.modified_on)}"
+        for reason, n_rows in file.left_out.items():
+            yield f"    {counted(n_rows, 'ligne laissée', 'lignes laissées')} : {reason}"
+
+
+def engine_status_lines(status: EngineStatus) -> Iterator[str]:
+    """Yield the state of the geocoder of this computer."""
+    if status.loaded is None:
+        yield "Aucune adresse n'est chargée : siting geocoder load FICHIER."
+    else:
+        yield from engine_lines(status.loaded)
+    if status.is_running:
+        yield f"Il tourne : {status.url} ({status.memory_mib:.0f} Mio de mémoire)"
+    else:
+        yield "Il ne tourne pas."
+    if status.note:
+        yield f"• {status.note}"
 
 
 def demo_lines(out: Path, territories: Iterable[str]) -> Iterator[str]:

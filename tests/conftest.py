@@ -22,6 +22,13 @@ SIDE = 5  # streets each way
 _GEOD = Geod(ellps="WGS84")
 
 
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the journal and the geocoder of the person who runs the tests out of them."""
+    monkeypatch.setenv("SITING_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+
+
 def at(x_m: float, y_m: float) -> tuple[float, float]:
     """Return longitude and latitude of a place of the village, metres east and north."""
     lon, lat, _ = _GEOD.fwd(*CORNER, 0.0, y_m)

@@ -27,10 +27,11 @@ from siting.french import french_usage
 MONACO = Path(__file__).parents[1] / "data" / "sample" / "monaco.osm.pbf"
 COMMANDS = (
     *(["study"], ["territory"], ["geocode"], ["calls"], ["data"], ["demo"]),
-    *(["calls", "list"], ["calls", "show"], []),
+    *(["calls", "list"], ["calls", "show"], ["cache", "show"], ["cache", "purge"], []),
+    *(["geocoder", word] for word in ("load", "start", "stop", "status")),
 )
 STUDY_FILES = {
-    *("sites.csv", "access.csv", "reach.csv", "study.gpkg", "study.xlsx"),
+    *("sites.csv", "geocoding.csv", "access.csv", "reach.csv", "study.gpkg", "study.xlsx"),
     *("map.html", "manifest.json"),
 }
 TERRITORY_FILES = {"communes.csv", "territory.gpkg", "territory.xlsx", "map.html", "manifest.json"}
@@ -393,7 +394,6 @@ UNUSABLE = {
     "double.csv": (b"nom;nom;lon;lat\nA;B;2;48\n", "présente plusieurs fois"),
     "guillemet.csv": (b'id;nom;lon;lat\nA;"Foch;2,48;48,9\nB;x;2,48;48,9\n', "guillemet"),
     "court.csv": (b'id;nom;lon;lat\nA;"Foch;2,48;48,9\n', "guillemet"),
-    "large.csv": (b"id;lon;lat\nA;2,4;48,9\nB;2,4;48,9;z\n", "la ligne 3 a 4 cases"),
     "ailleurs.csv": (b"a;b\n1;2\n", "aucune colonne ne dit où"),
     "titre.csv": (b"Mes projets;;\nnom;lon;lat\nA;2,4;48,9\n", "est un titre"),
     "page.csv": (b"<!DOCTYPE html><html>", "une page web"),

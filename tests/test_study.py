@@ -18,11 +18,13 @@ from pyproj import Geod
 
 from siting.errors import CrsError, DataError, OptionError, OutputError
 from siting.study import (
+    GeocoderOptions,
     Invocation,
+    ProjectsFile,
     Study,
     StudyOptions,
-    chosen_geocoder,
     duplicates,
+    geocoding_session,
     sample,
     study,
     study_files,
@@ -122,9 +124,7 @@ def project_file(
 
 def studied(folder: Path, corner: tuple[float, float], **options: object) -> Study:
     return study(
-        project_file(folder / "sites.csv", SITES_AT, corner),
-        columns={},
-        geocoder=None,
+        ProjectsFile(path=project_file(folder / "sites.csv", SITES_AT, corner)),
         options=StudyOptions(osm=(draw_village(folder / "village.osm", corner),), **options),  # type: ignore[arg-type]
     )
 
@@ -343,7 +343,7 @@ def test_two_territories_in_one_study_are_refused(tmp_path: Path) -> None:
     osm[1].write_text(text, encoding="utf-8")
     projects = project_file(tmp_path / "projets.csv", SITES_AT, BONDY)
     with pytest.raises(CrsError, match="une étude par territoire") as refusal:
-        study(projects, columns={}, geocoder=None, options=StudyOptions(osm=osm))
+        study(ProjectsFile(path=projects), options=StudyOptions(osm=osm))
     assert "np." not in str(refusal.value)
 
 
@@ -353,9 +353,7 @@ def test_the_walk_of_any_site_of_the_grid(tmp_path: Path) -> None:
     places = zip(random.uniform(0, 400, 40), random.integers(0, 5, 40), strict=True)
     on_street = {f"s{at}": (float(x), row * 100.0) for at, (x, row) in enumerate(places)}
     result = study(
-        project_file(tmp_path / "projets.csv", on_street, BONDY),
-        columns={},
-        geocoder=None,
+        ProjectsFile(path=project_file(tmp_path / "projets.csv", on_street, BONDY)),
         options=StudyOptions(osm=(draw_village(tmp_path / "village.osm", BONDY),)),
     )
     assert list(result.sites.index) == list(on_street)
@@ -367,9 +365,7 @@ def test_the_walk_of_any_site_of_the_grid(tmp_path: Path) -> None:
 def test_a_village_without_any_service_is_still_a_study(tmp_path: Path) -> None:
     osm = draw_village(tmp_path / "bare.osm", BONDY, services=False)
     result = study(
-        project_file(tmp_path / "p.csv", SITES_AT, BONDY),
-        columns={},
-        geocoder=None,
+        ProjectsFile(path=project_file(tmp_path / "p.csv", SITES_AT, BONDY)),
         options=StudyOptions(osm=(osm,), call="ssd-avp-2025"),
     )
     statuses = result.access.xs("corner", level="site_id")["access_status"]
@@ -384,9 +380,7 @@ def one_row_study(folder: Path, content: str, **options: object) -> Study:
     projects.write_text(content, encoding="utf-8")
     osm = draw_village(folder / "village.osm", BONDY)
     return study(
-        projects,
-        columns={},
-        geocoder=None,
+        ProjectsFile(path=projects),
         options=StudyOptions(osm=(osm,), **options),  # type: ignore[arg-type]
     )
 
@@ -427,7 +421,7 @@ def test_a_site_far_from_streets_is_told(bondy: Study) -> None:
 def test_a_cutoff_that_makes_no_sense_is_refused_before_any_file_is_read(cutoff_min: float) -> None:
     options = StudyOptions(osm=(Path("absent.osm"),), cutoff_min=cutoff_min)
     with pytest.raises(OptionError, match="--cutoff-min"):
-        study(Path("absent.csv"), columns={}, geocoder=None, options=options)
+        study(ProjectsFile(path=Path("absent.csv")), options=options)
 
 
 @pytest.mark.parametrize(
@@ -448,9 +442,7 @@ def test_a_wrong_option_is_refused_before_any_file_is_read(
 ) -> None:
     with pytest.raises(OptionError, match=message):
         study(
-            Path("absent.csv"),
-            columns={},
-            geocoder=None,
+            ProjectsFile(path=Path("absent.csv")),
             options=StudyOptions(osm=(Path("absent.osm"),), **options),  # type: ignore[arg-type]
         )
 
@@ -459,15 +451,24 @@ def test_the_map_is_opened_before_the_projects(tmp_path: Path) -> None:
     bad = tmp_path / "carte.osm"
     bad.write_text("<html>Too many requests</html>", encoding="utf-8")
     with pytest.raises(DataError, match=r"carte\.osm"):
-        study(Path("absent.csv"), columns={}, geocoder=None, options=StudyOptions(osm=(bad,)))
+        study(ProjectsFile(path=Path("absent.csv")), options=StudyOptions(osm=(bad,)))
 
 
-def test_nobody_is_asked_offline_but_this_computer() -> None:
-    assert chosen_geocoder(None, is_offline=True) is None
-    assert chosen_geocoder("none", is_offline=False) is None
-    assert chosen_geocoder("https://data.geopf.fr/geocodage", is_offline=True) is None
-    assert chosen_geocoder("http://127.0.0.1:7878", is_offline=True) is not None
-    assert chosen_geocoder(None, is_offline=False) is not None
+@pytest.mark.parametrize(
+    ("options", "is_asked"),
+    [
+        ({"is_offline": True}, False),
+        ({"url": "none"}, False),
+        ({"url": "https://data.geopf.fr/geocodage", "is_offline": True}, False),
+        ({"url": "http://127.0.0.1:7878", "is_offline": True}, True),
+        ({}, True),
+    ],
+)
+def test_nobody_is_asked_offline_but_this_computer(
+    options: dict[str, object], *, is_asked: bool
+) -> None:
+    with geocoding_session(GeocoderOptions(**options)) as session:  # type: ignore[arg-type]
+        assert (session.geocoder is not None) == is_asked
 
 
 def test_a_territory_without_inventory_says_nothing_of_what_exists() -> None:
@@ -522,9 +523,8 @@ def test_a_result_never_replaces_a_file_it_was_made_from(bondy: Study) -> None:
 
 
 def test_only_the_manifest_tells_when_a_service_was_asked(bondy: Study) -> None:
-    live = chosen_geocoder(None, is_offline=False)
-    assert live is not None
-    asked = live.provenance()
+    with geocoding_session(GeocoderOptions()) as session:
+        (asked,) = session.sources
     assert asked.retrieved_on
     assert [source.retrieved_on for source in undated([asked])] == [""]
     assert undated(bondy.sources) == bondy.sources  # files: their dates do not move

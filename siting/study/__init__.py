@@ -6,7 +6,7 @@ files; `write_study` and `write_territory` put these in a folder with their mani
 
 from siting.study.demo import DEMO_TERRITORIES, Sample, sample, unexpected
 from siting.study.files import (
-    sites_file,
+    geocoding_files,
     study_files,
     study_page,
     territory_files,
@@ -15,6 +15,7 @@ from siting.study.files import (
 )
 from siting.study.locate import (
     Located,
+    ProjectsFile,
     duplicates,
     geocode,
     id_list,
@@ -26,10 +27,17 @@ from siting.study.session import (
     GeocodingSession,
     cache_folder,
     geocoding_session,
+    open_journal,
 )
 from siting.study.streamed import write_access
 from siting.study.territory import TerritoryStudy, territory
-from siting.study.written import Invocation, write_study, write_territory
+from siting.study.written import (
+    Invocation,
+    check_geocoding,
+    write_geocoding,
+    write_study,
+    write_territory,
+)
 
 __all__ = [
     "DEMO_TERRITORIES",
@@ -37,18 +45,21 @@ __all__ = [
     "GeocodingSession",
     "Invocation",
     "Located",
+    "ProjectsFile",
     "Sample",
     "Study",
     "StudyOptions",
     "TerritoryStudy",
     "cache_folder",
+    "check_geocoding",
     "duplicates",
     "geocode",
+    "geocoding_files",
     "geocoding_session",
     "id_list",
     "needs_attention",
+    "open_journal",
     "sample",
-    "sites_file",
     "study",
     "study_files",
     "study_page",
@@ -58,6 +69,7 @@ __all__ = [
     "undated",
     "unexpected",
     "write_access",
+    "write_geocoding",
     "write_study",
     "write_territory",
 ]

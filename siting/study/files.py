@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import folium
+import pandas as pd
 
 from siting.calls import RulePack
 from siting.export import (
@@ -24,7 +25,7 @@ from siting.provenance import Provenance
 from siting.study.locate import Located
 from siting.study.projects import Study
 from siting.study.territory import TerritoryStudy
-from siting.tables import ACCESS, INVENTORY, REACH, SITES, VERDICTS
+from siting.tables import ACCESS, GEOCODING, INVENTORY, REACH, SITES, VERDICTS
 from siting.taxonomy import Taxonomy
 from siting.walkers import WalkProfile
 
@@ -59,12 +60,8 @@ def study_files(study: Study) -> dict[str, bytes]:
 
 def _study_sheets(study: Study) -> list[Sheet]:
     sheets = [
-        Sheet(
-            title="sites",
-            note="Où est chaque projet, et ce que vaut sa position.",
-            frame=study.sites,
-            table=SITES,
-        ),
+        _sites_sheet(study.sites),
+        _requests_sheet(study.requests),
         Sheet(
             title="access",
             note=f"Les trois services les plus proches par catégorie ({study.profile.label}).",
@@ -185,14 +182,36 @@ def territory_files(study: TerritoryStudy) -> dict[str, bytes]:
     }
 
 
-def sites_file(located: Located, *, suffix: str) -> bytes:
-    """Return a file of SITES alone, as CSV or as XLSX (`suffix`)."""
-    sites = located.sites_as_given
-    if suffix == ".csv":
-        return csv_bytes(sites, SITES)
+def geocoding_files(located: Located, *, stem: str, suffix: str) -> dict[str, bytes]:
+    """
+    Return the content of the files of a geocoding, by name, its manifest excepted.
+
+    Parameters
+    ----------
+    located
+        Sites placed.
+    stem, suffix
+        Name and kind (`.csv` or `.xlsx`) of the main file.
+    """
+    sheets = [_sites_sheet(located.sites_as_given), _requests_sheet(located.requests)]
+    if suffix == ".xlsx":
+        book = xlsx_bytes(sheets, title="Géocodage", sources=undated(located.sources))
+        return {f"{stem}.xlsx": book}
+    sites, requests = sheets
+    return {
+        f"{stem}.csv": csv_bytes(sites.frame, sites.table),
+        f"{stem}.geocoding.csv": csv_bytes(requests.frame, requests.table),
+    }
+
+
+def _sites_sheet(sites: pd.DataFrame) -> Sheet:
     note = "Où est chaque projet, et ce que vaut sa position."
-    sheet = Sheet(title="sites", note=note, frame=sites, table=SITES)
-    return xlsx_bytes([sheet], title="Géocodage", sources=undated(located.sources))
+    return Sheet(title="sites", note=note, frame=sites, table=SITES)
+
+
+def _requests_sheet(requests: pd.DataFrame) -> Sheet:
+    note = "Ce qui a été demandé au géocodeur pour chaque site, et ce qu'il a répondu."
+    return Sheet(title="geocoding", note=note, frame=requests, table=GEOCODING)
 
 
 def undated(sources: Sequence[Provenance]) -> tuple[Provenance, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import geopandas as gpd
@@ -44,13 +44,15 @@ class Located:
     Sites of a project file, with their communes.
 
     Tables `sites` (SITES, without the user's own columns), `site_communes` (SITE_COMMUNES)
-    and `communes` (COMMUNES around the sites); `projects` is the file as read, `listed`
+    and `communes` (COMMUNES around the sites); `projects` is the file as read, `inputs` the
+    SHA-256 of each file, `listed`
     the communes that the call lists, `sources` whom positions and communes come from;
     `notes` are remarks in French on the file and on the communes it declares. Tables
     `requests` (GEOCODING) and `candidates` (CANDIDATES) tell how positions were found.
     """
 
     projects: Projects
+    inputs: Mapping[str, str]
     sites: gpd.GeoDataFrame
     requests: pd.DataFrame
     candidates: pd.DataFrame
@@ -61,15 +63,42 @@ class Located:
     notes: tuple[str, ...]
 
     @property
+    def counts(self) -> dict[str, int]:
+        """What was counted on the way, for the manifest."""
+        return {"sites": len(self.sites), "textes demandés": int(self.requests["n_asked"].sum())}
+
+    @property
     def sites_as_given(self) -> gpd.GeoDataFrame:
         """Table SITES with the user's own columns."""
         return with_own_columns(self.sites, self.projects.own)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectsFile:
+    """
+    The planner's file of projects, and what must be known to read it.
+
+    Parameters
+    ----------
+    path
+        CSV, XLSX, GeoPackage or GeoJSON file, one project per row.
+    columns
+        Column of the file by field (`adresse`, `commune`, ...), where its name is unusual.
+    sheet
+        Sheet or layer to read, where there are several.
+    reviewed
+        File of rows to review, filled in by a person; None for none.
+    """
+
+    path: Path
+    columns: Mapping[str, str] = field(default_factory=dict)
+    sheet: str | None = None
+    reviewed: Path | None = None
+
+
 def geocode(
-    projects_file: Path,
+    file: ProjectsFile,
     *,
-    columns: Mapping[str, str],
     geocoder: GeocodingSession | None,
     pack: RulePack | None = None,
     report: Report = silent,
@@ -79,10 +108,8 @@ def geocode(
 
     Parameters
     ----------
-    projects_file
-        CSV or XLSX file, one project per row.
-    columns
-        Column of the file by field (`adresse`, `commune`, ...), where its name is unusual.
+    file
+        The planner's file.
     geocoder
         Whom to ask for addresses, and how to judge (`geocoding_session`); None for nobody.
     pack
@@ -103,7 +130,7 @@ def geocode(
         The geocoder never answers.
     """
     session = geocoder or GeocodingSession()
-    projects = read_projects(projects_file, columns=columns)
+    projects = read_projects(file.path, columns=file.columns, sheet=file.sheet)
     register, history = read_commune_register(), read_commune_history()
     declared = declared_communes(projects.rows, register=register, history=history)
     report("Géocodage", 0, len(projects.rows))
@@ -127,6 +154,7 @@ def geocode(
     )
     return Located(
         projects=projects,
+        inputs={str(file.path): projects.sha256},
         sites=settled,
         requests=placed.requests,
         candidates=placed.candidates,

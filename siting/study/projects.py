@@ -30,6 +30,7 @@ from siting.sources.reference import (
 from siting.sources.walker_file import read_walker, walker_sha256
 from siting.study.locate import (
     Located,
+    ProjectsFile,
     Report,
     duplicates,
     geocode,
@@ -87,15 +88,17 @@ class Study:
     """
     Result of a study.
 
-    Tables `sites` (SITES, with the user's own columns), `services` (SERVICES), `access`
-    (ACCESS), `reach` (REACH), `walks` (WALKS), `isochrones` (ISOCHRONES, None when there are
-    too many sites) and `verdicts` (VERDICTS, None without call). `strict` has ACCESS and REACH by
-    ways known to be fit alone, for a walker that avoids what is unfit (None for others).
+    Tables `sites` (SITES, with the user's own columns), `requests` (GEOCODING), `services`
+    (SERVICES), `access` (ACCESS), `reach` (REACH), `walks` (WALKS), `isochrones` (ISOCHRONES,
+    None when there are too many sites) and `verdicts` (VERDICTS, None without call). `strict`
+    has ACCESS and REACH by ways known to be fit alone, for a walker that avoids what is unfit
+    (None for others).
     `notes` are remarks in French, `inputs` the SHA-256 of each file read, `counts` what
     was counted on the way.
     """
 
     sites: gpd.GeoDataFrame
+    requests: pd.DataFrame
     services: gpd.GeoDataFrame
     access: pd.DataFrame
     reach: pd.DataFrame
@@ -120,10 +123,9 @@ class Study:
 
 
 def study(
-    projects_file: Path,
+    file: ProjectsFile,
     *,
-    columns: Mapping[str, str],
-    geocoder: GeocodingSession | None,
+    geocoder: GeocodingSession | None = None,
     options: StudyOptions,
     report: Report = silent,
 ) -> Study:
@@ -132,10 +134,8 @@ def study(
 
     Parameters
     ----------
-    projects_file
-        CSV or XLSX file, one project per row.
-    columns
-        Column of the file by field (`adresse`, `commune`, ...), where its name is unusual.
+    file
+        The planner's file.
     geocoder
         Whom to ask for addresses, and how to judge (`geocoding_session`); None for nobody.
     options
@@ -167,7 +167,7 @@ def study(
     extract = read_osm(options.osm, taxonomy=taxonomy)
     network = walk_network(extract.ways, coverage=extract.coverage)
     services = services_from_osm(extract.objects, taxonomy).sort_index()
-    located = geocode(projects_file, columns=columns, geocoder=geocoder, pack=pack, report=report)
+    located = geocode(file, geocoder=geocoder, pack=pack, report=report)
     inventory = _inventory(options.inventory, located.communes)
     sites = located.sites
     rule = AccessRule(profile=profile, cutoff_min=options.cutoff_min)
@@ -180,6 +180,7 @@ def study(
     report("Mise en forme", 0, 0)
     return Study(
         sites=located.sites_as_given,
+        requests=located.requests,
         services=services,
         access=measured.access,
         reach=measured.reach,
@@ -212,7 +213,7 @@ def study(
             *_drawing_notes(reached),
         ),
         inputs={
-            str(projects_file): located.projects.sha256,
+            str(file.path): located.projects.sha256,
             **_walker_input(options.walker),
             **{str(p): s.sha256 for p, s in zip(options.osm, extract.provenance, strict=True)},
             **({} if inventory is None else {str(options.inventory): inventory.sha256}),

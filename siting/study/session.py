@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from siting.asking import Geocoder
+from siting.asking import Answer, Ask, Geocoder, Spot
+from siting.errors import OptionError, SourceError
 from siting.geocode import GeocodeRule, Known
 from siting.provenance import Provenance
 from siting.sources.ban import BanGeocoder
@@ -18,6 +19,13 @@ from siting.sources.http import is_loopback
 from siting.sources.journal import Journal
 from siting.sources.journal_file import default_cache_folder
 from siting.sources.journaled import JournaledGeocoder
+from siting.sources.local_engine import (
+    EngineStatus,
+    default_engine_folder,
+    engine_fingerprint,
+    engine_provenance,
+    engine_status,
+)
 from siting.sources.pace import Clock, SharedPace
 
 JOURNAL, PACE = "geocodage.sqlite", "rythme.sqlite"
@@ -32,8 +40,8 @@ class GeocoderOptions:
     Parameters
     ----------
     url
-        Base URL of a geocoder; None for the Géoplateforme; "none" for nobody, not even the
-        journal.
+        Base URL of a geocoder; None for the Géoplateforme; "local" for the engine that runs on
+        this computer; "none" for nobody, not even the journal.
     is_offline
         If nothing but a server of this very computer may be asked: what the journal has,
         whatever its age, is all there is to know else.
@@ -78,6 +86,34 @@ def cache_folder() -> Path:
     return default_cache_folder(os.environ, platform=sys.platform)
 
 
+@dataclass(frozen=True, slots=True)
+class _LocalEngine:
+    """The engine of this computer, known by what it holds: its port changes."""
+
+    service: BanGeocoder
+    url: str
+
+    def answers(
+        self, asks: Sequence[Ask], *, is_bulk: bool
+    ) -> Iterator[tuple[Ask, Answer | SourceError]]:
+        for ask, answer in self.service.answers(asks, is_bulk=is_bulk):
+            yield ask, self._named(answer)
+
+    def addresses_at(
+        self, spots: Sequence[Spot], *, is_bulk: bool
+    ) -> Iterator[tuple[Spot, Answer | SourceError]]:
+        for spot, answer in self.service.addresses_at(spots, is_bulk=is_bulk):
+            yield spot, self._named(answer)
+
+    def _named(self, answer: Answer | SourceError) -> Answer | SourceError:
+        return replace(answer, endpoint=self.url) if isinstance(answer, Answer) else answer
+
+
+def open_journal() -> Journal:
+    """Open the journal of this user; it is closed as a context manager."""
+    return Journal(cache_folder() / JOURNAL)
+
+
 @contextmanager
 def geocoding_session(options: GeocoderOptions) -> Iterator[GeocodingSession]:
     """
@@ -85,51 +121,73 @@ def geocoding_session(options: GeocoderOptions) -> Iterator[GeocodingSession]:
 
     Raises
     ------
+    OptionError
+        If no engine runs on this computer, and it is the one asked for.
     DataError
         If the URL, the rate or the journal cannot be used.
     """
-    is_asked = options.url != "none" and not (
-        options.is_offline and (options.url is None or not is_loopback(options.url))
-    )
+    if options.url == "none":
+        yield GeocodingSession(rule=options.rule)
+        return
     with ExitStack() as stack:
         journal = None
-        if options.cache is not None and options.url != "none":
+        if options.cache is not None:
             journal = stack.enter_context(Journal(options.cache / JOURNAL))
-        if options.url == "none" or not (is_asked or journal):
+        engine = _running_engine() if options.url == "local" else None
+        url = options.url if engine is None else engine.url
+        is_asked = not options.is_offline or (url is not None and is_loopback(url))
+        if not is_asked and journal is None:
             yield GeocodingSession(rule=options.rule)
             return
-        pace = None if journal is None else SharedPace(journal.path.with_name(PACE), Clock())
         service = BanGeocoder(
-            None if options.url == "none" else options.url,
+            url,
             rate_per_s=options.rate_per_s,
-            pace=pace,
+            pace=None if journal is None else SharedPace(journal.path.with_name(PACE), Clock()),
             allow_private=options.is_private_allowed,
         )
-        yield _session(service, journal, options, is_asked=is_asked)
+        yield _session(service, engine, journal, options, is_asked=is_asked)
+
+
+def _running_engine() -> EngineStatus:
+    engine = engine_status(default_engine_folder())
+    if not engine.is_running or engine.loaded is None:
+        raise OptionError(
+            "--geocoder local : aucun géocodeur ne tourne sur cet ordinateur. "
+            f"{engine.note or 'Lancez-le avec siting geocoder start.'}"
+        )
+    return engine
 
 
 def _session(
-    service: BanGeocoder, journal: Journal | None, options: GeocoderOptions, *, is_asked: bool
+    service: BanGeocoder,
+    engine: EngineStatus | None,
+    journal: Journal | None,
+    options: GeocoderOptions,
+    *,
+    is_asked: bool,
 ) -> GeocodingSession:
+    asked: Geocoder = service
+    sources: tuple[Provenance, ...] = (service.provenance(),)
+    if engine is not None and engine.loaded is not None:
+        asked = _LocalEngine(service, f"local:{engine_fingerprint(engine.loaded)[:16]}")
+        sources = engine_provenance(engine.loaded)
     if journal is None:
-        return GeocodingSession(
-            geocoder=service, rule=options.rule, sources=(service.provenance(),)
-        )
+        return GeocodingSession(geocoder=asked, rule=options.rule, sources=sources)
 
     def journaled(geocoder: Geocoder | None) -> JournaledGeocoder:
         return JournaledGeocoder(
             geocoder,
             journal,
-            max_age_days=None if geocoder is None and not is_asked else options.max_age_days,
+            max_age_days=options.max_age_days if is_asked else None,
             now=lambda: datetime.now(UTC),
-            endpoint=service.url,
+            endpoint=asked.url,
         )
 
     kept = journaled(None)
     return GeocodingSession(
-        geocoder=journaled(service) if is_asked else kept,
+        geocoder=journaled(asked) if is_asked else kept,
         known=Known(geocoder=kept, recall=journal),
         rule=options.rule,
-        sources=(service.provenance(),),
+        sources=sources,
         notes=(journal.note,) if journal.note else (),
     )

@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from siting.errors import OutputError
-from siting.export import Run, manifest_bytes, write_folder
+from siting.export import Run, check_file, manifest_bytes, write_file, write_folder
 from siting.export.manifest import Parameter
-from siting.study.files import study_files, territory_files
+from siting.study.files import geocoding_files, study_files, territory_files
+from siting.study.locate import Located
 from siting.study.projects import Study
 from siting.study.territory import TerritoryStudy
 
 MANIFEST = "manifest.json"
+MANIFEST_SUFFIX = ".manifest.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,50 @@ def write_territory(
         The folder is not empty and `overwrite` is false, or cannot be written.
     """
     return _write(study, territory_files(study), out, invocation=invocation, overwrite=overwrite)
+
+
+def check_geocoding(out: Path, *, overwrite: bool) -> None:
+    """
+    Refuse to write a geocoding where files of these names exist; write nothing.
+
+    Raises
+    ------
+    OutputError
+        One of them is a folder, or exists and `overwrite` is false.
+    """
+    for path in (out, out.with_suffix(MANIFEST_SUFFIX)):
+        check_file(path, overwrite=overwrite)
+
+
+def write_geocoding(
+    located: Located, out: Path, *, invocation: Invocation, overwrite: bool
+) -> list[str]:
+    """
+    Write the files of a geocoding beside its main file `out`; return the names of the others.
+
+    Raises
+    ------
+    OutputError
+        One of them exists and `overwrite` is false, or cannot be written.
+    """
+    files = geocoding_files(located, stem=out.stem, suffix=out.suffix.lower())
+    run = Run(
+        command=invocation.command,
+        parameters=invocation.parameters,
+        inputs=located.inputs,
+        sources=located.sources,
+        counts=located.counts,
+        started_at=invocation.started_at,
+        finished_at=datetime.now(UTC),
+    )
+    name = out.with_suffix(MANIFEST_SUFFIX).name
+    written = {**files, name: manifest_bytes(run, outputs=files)}
+    _spare_inputs(located.inputs, written, out.parent)
+    for path in written:
+        check_file(out.with_name(path), overwrite=overwrite)
+    for path, content in written.items():
+        write_file(out.with_name(path), content, overwrite=overwrite)
+    return [path for path in written if path != out.name]
 
 
 def _write(

@@ -1,0 +1,178 @@
+"""Options that several commands share, and what their values mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from siting.errors import OptionError
+
+if TYPE_CHECKING:
+    from siting.study import GeocoderOptions
+
+ALL_WELL, STOPPED, WRONG_USAGE, TO_REVIEW = 0, 1, 2, 3  # exit codes
+
+_PANEL = "Géocodage"
+
+Projects = Annotated[
+    Path,
+    typer.Argument(
+        metavar="PROJETS", help="Fichier des projets, CSV ou XLSX : une ligne par projet."
+    ),
+]
+OutFolder = Annotated[
+    Path, typer.Option("--out", metavar="DOSSIER", help="Dossier des résultats, vide ou nouveau.")
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Remplacer des résultats qui existent déjà.")
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="CHAMP=NOM",
+        help="Nom d'une colonne du fichier, si elle n'est pas reconnue : adresse=LIB_VOIE. "
+        "Champs : adresse, code_postal, commune, code_insee, lon, lat, nom, id.",
+    ),
+]
+Sheet = Annotated[
+    str | None,
+    typer.Option(
+        "--sheet", metavar="NOM", help="Feuille du classeur, ou couche du fichier, à lire."
+    ),
+]
+GeocoderUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--geocoder",
+        metavar="URL|local|none",
+        help="Géocodeur à interroger : une adresse (sans /search), local pour celui de cet "
+        "ordinateur (siting geocoder start), none pour personne. Par défaut : la Géoplateforme.",
+        show_default=False,
+        rich_help_panel=_PANEL,
+    ),
+]
+Offline = Annotated[
+    bool,
+    typer.Option(
+        "--offline",
+        help="Ne contacter que cet ordinateur lui-même ; ce que le journal a déjà est utilisé.",
+        rich_help_panel=_PANEL,
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Reprendre : rien de ce qui a été répondu, même il y a longtemps, n'est redemandé, et "
+        "le résultat qui existe déjà est remplacé.",
+        rich_help_panel=_PANEL,
+    ),
+]
+Reviewed = Annotated[
+    Path | None,
+    typer.Option(
+        "--reviewed",
+        metavar="FICHIER",
+        help="Fichier to_review.csv rempli par une personne : ses décisions sont appliquées.",
+        rich_help_panel=_PANEL,
+    ),
+]
+RuleFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--geocode-rule",
+        metavar="FICHIER",
+        help="Seuils de jugement des adresses trouvées (.toml), au lieu de ceux du programme.",
+        rich_help_panel=_PANEL,
+    ),
+]
+Rate = Annotated[
+    float | None,
+    typer.Option(
+        "--rate",
+        metavar="NOMBRE",
+        help="Demandes par seconde au plus, 45 au maximum. Par défaut : 10.",
+        show_default=False,
+        rich_help_panel=_PANEL,
+    ),
+]
+MaxAge = Annotated[
+    float,
+    typer.Option(
+        "--max-age",
+        metavar="JOURS",
+        help="Une réponse du journal plus ancienne est redemandée ; 0 pour tout redemander.",
+        rich_help_panel=_PANEL,
+    ),
+]
+NoCache = Annotated[
+    bool,
+    typer.Option(
+        "--no-cache", help="Ne rien lire ni garder dans le journal.", rich_help_panel=_PANEL
+    ),
+]
+PrivateNetwork = Annotated[
+    bool,
+    typer.Option(
+        "--private-network",
+        help="Accepter un géocodeur de votre réseau interne.",
+        rich_help_panel=_PANEL,
+    ),
+]
+
+
+def geocoder_options(  # noqa: PLR0913 - one parameter an option
+    *,
+    geocoder: str | None,
+    offline: bool,
+    private_network: bool,
+    rate: float | None,
+    no_cache: bool,
+    max_age: float,
+    resume: bool,
+    rule_file: Path | None,
+) -> GeocoderOptions:
+    """Return whom to ask, as the options of a command say."""
+    import siting.study as chain
+    from siting.sources.rule_file import read_rule
+
+    if max_age < 0:
+        raise OptionError(f"--max-age {max_age:g} : donnez un nombre de jours, 0 ou plus.")
+    return chain.GeocoderOptions(
+        url=geocoder,
+        is_offline=offline,
+        is_private_allowed=private_network,
+        rate_per_s=rate,
+        cache=None if no_cache else chain.cache_folder(),
+        max_age_days=None if resume else max_age,
+        **({} if rule_file is None else {"rule": read_rule(rule_file)}),
+    )
+
+
+def pairs(given: Sequence[str] | None, form: str) -> dict[str, str]:
+    """Return the options of the form NAME=VALUE as a dict."""
+    pairs = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise OptionError(f"« {text} » n'est pas de la forme {form}.")
+        if name in pairs:
+            raise OptionError(f"« {name} » est donné deux fois ({form}).")
+        pairs[name] = value
+    return pairs
+
+
+def parameters(context: typer.Context) -> dict[str, str | float | bool | list[str] | None]:
+    """Return the options of a command as the manifest writes them."""
+    return {
+        name: [str(item) for item in value]
+        if isinstance(value, list)
+        else str(value)
+        if isinstance(value, Path)
+        else value
+        for name, value in context.params.items()
+    }
