@@ -38,7 +38,7 @@ class Answer:
     What a geocoder answered: candidates, best first; none is an answer too.
 
     A bulk answer has the best candidate only: then `is_whole` is False, and `score_next` is
-    the score of the second (NaN when there is none, or the engine does not say).
+    the score of the second (0 when there is none, NaN when the engine does not say).
     `asked_on` is the ISO date (UTC) of the answer, `endpoint` the base URL that gave it,
     `note` what was odd in it, in French.
     """

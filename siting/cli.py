@@ -131,6 +131,14 @@ def study(  # noqa: PLR0913 - one parameter an option
     cutoff_min: Annotated[
         float, typer.Option(metavar="MINUTES", help="Marche la plus longue cherchée.")
     ] = 30.0,
+    heights: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FICHIER|DOSSIER",
+            help="Hauteurs du terrain (RGE ALTI ou BD ALTI de l'IGN en .asc, .tif, .hgt), pour "
+            "compter les pentes ; répétable.",
+        ),
+    ] = None,
     offline: Offline = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -159,7 +167,7 @@ def study(  # noqa: PLR0913 - one parameter an option
                 path=projects,
                 columns=pairs(column, "--column CHAMP=NOM"),
                 sheet=sheet,
-                reviewed=reviewed,
+                reviewed=tuple(reviewed or ()),
             ),
             geocoder=session,
             options=chain.StudyOptions(
@@ -169,6 +177,7 @@ def study(  # noqa: PLR0913 - one parameter an option
                 thresholds=_minutes(threshold),
                 cutoff_min=cutoff_min,
                 inventory=inventory,
+                heights=tuple(heights or ()),
             ),
             report=report,
         )

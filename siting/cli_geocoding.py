@@ -93,7 +93,7 @@ def geocode(  # noqa: PLR0913 - one parameter an option
                 path=projects,
                 columns=pairs(column, "--column CHAMP=NOM"),
                 sheet=sheet,
-                reviewed=reviewed,
+                reviewed=tuple(reviewed or ()),
             ),
             geocoder=session,
             report=report,

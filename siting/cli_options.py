@@ -73,11 +73,12 @@ Resume = Annotated[
     ),
 ]
 Reviewed = Annotated[
-    Path | None,
+    list[Path] | None,
     typer.Option(
         "--reviewed",
         metavar="FICHIER",
-        help="Fichier to_review.csv rempli par une personne : ses décisions sont appliquées.",
+        help="Fichier to_review (.xlsx ou .csv) rempli par une personne : ses décisions sont "
+        "appliquées. Répétable, le dernier en date à la fin.",
         rich_help_panel=_PANEL,
     ),
 ]

@@ -162,14 +162,15 @@ class Enquiry:
         """
         Tell if the best candidate alone is enough: it is `ok`, and no other can be as good.
 
-        Where the engine does not tell the score of the second, the street must be the one
-        asked for to the word, in a commune that was never several.
+        A commune that was several may hold the street twice. Where the engine does not tell
+        the score of the second, the street must be the one asked for to the word.
         """
         if match.status is not GeocodeStatus.OK or match.candidate is None:
             return False
+        if match.candidate.oldcitycode:
+            return False
         if math.isnan(answer.score_next):
-            is_one = not match.candidate.oldcitycode
-            return is_one and is_exact(question.address, match.candidate)
+            return is_exact(question.address, match.candidate)
         return match.score - answer.score_next >= self.rule.ambiguous_gap
 
     def _check(self, question: Question, candidate: Candidate) -> CommuneCheck:
@@ -199,7 +200,7 @@ class Enquiry:
     def _first(self, question: Question, answer: Answer) -> Match:
         """Judge the candidates of one answer, and keep the best."""
         matches = [self._judged(question, candidate) for candidate in answer.candidates]
-        best = max(matches, key=lambda match: match.rank, default=NOTHING)
+        best = max(matches, key=lambda match: self._rank(question, match), default=NOTHING)
         if best.candidate is None or best.status is not GeocodeStatus.OK:
             return best
         rivals = [
@@ -209,9 +210,23 @@ class Enquiry:
             and match is not best
             and match.commune_check in SAME_COMMUNE
             and match.precision == best.precision
-            and is_ambiguous(best.candidate, match.candidate, rule=self.rule)
+            and (
+                is_ambiguous(best.candidate, match.candidate, rule=self.rule)
+                or self._is_twin(question, best.candidate, match.candidate)
+            )
         ]
         return _to_review(best, GeocodeReason.AMBIGUOUS, rival=rivals[0]) if rivals else best
+
+    def _rank(self, question: Question, match: Match) -> tuple[object, ...]:
+        """Rank the candidates of one answer: of equals, the one with the postal code asked for."""
+        *worth, score = match.rank
+        found = match.candidate
+        agrees = (
+            found is not None
+            and found.postcode == question.address.postcode
+            and is_exact(question.address, found)
+        )
+        return (*worth, agrees, score)
 
     def _judged(self, question: Question, candidate: Candidate) -> Match:
         check = self._check(question, candidate)
@@ -228,6 +243,19 @@ class Enquiry:
         if match.status is GeocodeStatus.OK and self._is_other_part(question, candidate):
             return _to_review(match, GeocodeReason.COMMUNE_MISMATCH)
         return match
+
+    def _is_twin(self, question: Question, best: Candidate, other: Candidate) -> bool:
+        """
+        Tell if a merged commune holds the address twice, and nothing tells which is meant.
+
+        The postal code tells, and so does a former commune that is declared.
+        """
+        if other.oldcitycode == best.oldcitycode or self._is_other_part(question, other):
+            return False
+        postcode = question.address.postcode
+        if postcode and best.postcode == postcode != other.postcode:
+            return False
+        return all(is_exact(question.address, one) for one in (best, other))
 
     def _is_other_part(self, question: Question, candidate: Candidate) -> bool:
         """Tell if the answer lies in another former commune than declared, of the same one."""

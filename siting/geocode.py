@@ -271,7 +271,7 @@ def _request(finding: Finding) -> dict[str, object]:
         "endpoint": answer.endpoint if answer else "",
         "asked_on": answer.asked_on if answer else "",
         "n_asked": finding.n_asked,
-        "score_next": finding.score_next,
+        "score_next": finding.score_next or math.nan,  # 0 stands for no second candidate
         "found_lon": found.lon if found else math.nan,
         "found_lat": found.lat if found else math.nan,
         "found_code_insee": found.citycode if found else "",

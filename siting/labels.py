@@ -84,9 +84,10 @@ LABELS: Mapping[type[StrEnum], Mapping[str, str]] = MappingProxyType(
                     "l'adresse n'a pas été cherchée : le programme travaille hors ligne"
                 ),
                 GeocodeReason.COORD_SUSPECT: (
-                    "les coordonnées sont hors de France ou inversées : vérifiez lon et lat"
+                    "les coordonnées ne sont pas des degrés plausibles : voir les remarques"
                 ),
                 GeocodeReason.COORD_UNREADABLE: "les coordonnées ne sont pas des nombres lisibles",
+                GeocodeReason.SHIFTED_ROW: "les cases de la ligne sont peut-être décalées",
                 GeocodeReason.REVIEWED: "position décidée par une personne",
                 GeocodeReason.NOTHING_WITHIN_200M: (
                     "coordonnées données, aucune adresse à moins de 200 m"

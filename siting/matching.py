@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -33,6 +34,7 @@ _WAYS = {
     *("impasse", "lotissement", "montee", "passage", "place", "promenade", "quai", "residence"),
     *("route", "rue", "ruelle", "sentier", "square", "traverse", "venelle", "villa", "voie"),
 }
+_FORMER_COMMUNE = re.compile(r"\s*\([^()]*\)\s*$")
 _LINKS = {"a", "au", "aux", "d", "de", "des", "du", "en", "et", "l", "la", "le", "les"}
 
 
@@ -262,7 +264,9 @@ def _precision(asked: Address, candidate: Candidate) -> Precision:
 
 
 def _street_of(candidate: Candidate) -> str:
-    return candidate.street or candidate.name or candidate.label
+    """Return the name of the street, without the former commune that the BAN adds to twins."""
+    name = candidate.street or candidate.name or candidate.label
+    return _FORMER_COMMUNE.sub("", name) if candidate.oldcitycode else name
 
 
 def _words(street: str) -> list[str]:

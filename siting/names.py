@@ -40,6 +40,7 @@ _WAY_KINDS = {
     "pass": "passage",
     "pl": "place",
     "prom": "promenade",
+    "psg": "passage",
     "q": "quai",
     "r": "rue",
     "res": "residence",
@@ -50,9 +51,21 @@ _WAY_KINDS = {
     "trav": "traverse",
     "ven": "venelle",
     "vla": "villa",
+    "za": "zone artisanale",
+    "zi": "zone industrielle",
+}
+# Roads called by their number, as a word of its own or not: RN 20, D12.
+_NUMBERED_ROADS = {
+    "cr": "chemin rural",
+    "d": "route departementale",
+    "n": "route nationale",
+    "rd": "route departementale",
+    "rn": "route nationale",
+    "vc": "voie communale",
 }
 _TITLES = {
     "cdt": "commandant",
+    "cmdt": "commandant",
     "cne": "capitaine",
     "col": "colonel",
     "dr": "docteur",
@@ -64,16 +77,28 @@ _TITLES = {
     "gen": "general",
     "lt": "lieutenant",
     "mal": "marechal",
+    "mgr": "monseigneur",
+    "mlle": "mademoiselle",
+    "mme": "madame",
     "nd": "notre dame",
     "pdt": "president",
     "pr": "professeur",
     "prof": "professeur",
+    "sgt": "sergent",
 }
 _WAY_WORDS = {word for kind in _WAY_KINDS.values() for word in kind.split()} | {"cite", "voie"}
 _MONTHS = {
     *("janvier", "fevrier", "mars", "avril", "mai", "juin"),
     *("juillet", "aout", "septembre", "octobre", "novembre", "decembre"),
 }
+_DAYS = (
+    *("premier", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "dix", "onze"),
+    *("douze", "treize", "quatorze", "quinze", "seize", "dix sept", "dix huit", "dix neuf"),
+    *("vingt", "vingt et un", "vingt deux", "vingt trois", "vingt quatre", "vingt cinq"),
+    *("vingt six", "vingt sept", "vingt huit", "vingt neuf", "trente"),
+)
+_DAY_NUMBERS = {name: str(day) for day, name in enumerate(_DAYS, start=1)} | {"1er": "1"}
+_ROAD_NUMBER = re.compile(r"([a-z]{1,2}) ?(\d{1,4}[a-z]?)")
 _NUMBER = re.compile(r"\d+(?:[a-z]|bis|ter|quater|quinquies)?")
 _SUFFIXES = {"bis", "ter", "quater", "quinquies"}
 
@@ -114,8 +139,9 @@ def street_key(text: str) -> str:
     Reduce a street, with or without its number, to the words of its name.
 
     As `commune_key`, and the kind of way and usual titles are spelled out (`av.`, `Bd`,
-    `Gal`), the number in front and its suffix are left out (`12 bis`, `12-14`, `n° 3`). A
-    date is not a number: the 8 of *8 mai 1945* stays.
+    `Gal`, `RN 20`), the number in front and its suffix are left out (`12 bis`, `12-14`,
+    `n° 3`), and so is *lieu-dit*. A date is not a number: the 8 of *8 mai 1945* stays, and
+    *onze novembre* is *11 novembre*.
 
     Parameters
     ----------
@@ -127,10 +153,13 @@ def street_key(text: str) -> str:
     key
         Words in lower case, separated by one space; empty if there is nothing but a number.
     """
-    words = _without_number(_words(_folded(text)))
-    if words[:2] == ["rd", "pt"]:
+    words = _without_lieu_dit(_without_number(_dated(_words(_folded(text)))))
+    if words[:2] in (["rd", "pt"], ["rd", "point"]):
         words = ["rpt", *words[2:]]
-    spelled = [_WAY_KINDS.get(word, word) for word in words[:1]] + words[1:]
+    spelled = _numbered_road(words) or [
+        *(_WAY_KINDS.get(word, word) for word in words[:1]),
+        *words[1:],
+    ]
     return " ".join({**_SAINTS, **_TITLES}.get(word, word) for word in spelled)
 
 
@@ -144,6 +173,35 @@ def _folded(text: str) -> str:
 
 def _words(folded: str) -> list[str]:
     return re.findall(r"[^\W_]+", folded)
+
+
+def _dated(words: list[str]) -> list[str]:
+    """Write the days of dates in digits: *onze novembre*, *1er mai*."""
+    dated = list[str]()
+    for word in words:
+        if word in _MONTHS:
+            ends = (" ".join(dated[-n_words:]) for n_words in (3, 2, 1))
+            day = next((end for end in ends if end in _DAY_NUMBERS), "")
+            dated[len(dated) - len(day.split()) :] = [_DAY_NUMBERS[day]] if day else []
+        dated.append(word)
+    return dated
+
+
+def _without_lieu_dit(words: list[str]) -> list[str]:
+    n_words = 2 if words[:2] in (["lieu", "dit"], ["lieux", "dits"]) else 1
+    is_said = n_words > 1 or words[:1] in (["ld"], ["lieudit"])
+    return words[n_words:] if is_said and len(words) > n_words else words
+
+
+def _numbered_road(words: list[str]) -> list[str]:
+    """Spell out a road called by its number; empty if it is not one."""
+    found = _ROAD_NUMBER.fullmatch(" ".join(words[:2])) or _ROAD_NUMBER.fullmatch(
+        " ".join(words[:1])
+    )
+    if not found or found[1] not in _NUMBERED_ROADS:
+        return []
+    n_words = found[0].count(" ") + 1
+    return [_NUMBERED_ROADS[found[1]], found[2], *words[n_words:]]
 
 
 def _without_number(words: list[str]) -> list[str]:

@@ -63,6 +63,7 @@ class GeocodeReason(StrEnum):
     OFFLINE = "OFFLINE"
     COORD_SUSPECT = "COORD_SUSPECT"
     COORD_UNREADABLE = "COORD_UNREADABLE"
+    SHIFTED_ROW = "SHIFTED_ROW"
     REVIEWED = "REVIEWED"
     NOTHING_WITHIN_200M = "NOTHING_WITHIN_200M"
     SERVICE_ERROR = "SERVICE_ERROR"
@@ -286,7 +287,11 @@ PROJECTS = Table(
             "coord_issue",
             "text",
             "why the coordinates given are not used",
-            allowed=(GeocodeReason.COORD_SUSPECT, GeocodeReason.COORD_UNREADABLE),
+            allowed=(
+                GeocodeReason.COORD_SUSPECT,
+                GeocodeReason.COORD_UNREADABLE,
+                GeocodeReason.SHIFTED_ROW,
+            ),
         ),
     ),
 )

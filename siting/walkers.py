@@ -44,7 +44,7 @@ _UPRIGHT_DEG = 90
 _WALKER = re.compile(r"[a-z][a-z0-9_-]*")
 _RANGES: Mapping[str, tuple[float, float, str]] = _DATA["ranges"]
 _LIMITS = (*SCALES, "maximum_sloped_kerb", "maximum_incline", "minimum_width")
-_OPTIONAL = frozenset({"steps_kmh"})
+_OPTIONAL = {"steps_kmh", "gains_downhill"}
 
 
 class Fitness(IntEnum):
@@ -95,15 +95,15 @@ class WalkProfile:
     speed_kmh
         Speed on the flat, in km/h.
     reference, references
-        Publication that the speed comes from, with its figure; same for each other figure.
-    restrictions
-        What makes a way fit or unfit; for information only where `avoids_unfit` is false.
-    avoids_unfit
-        If what is unfit cannot be passed.
+        Publication that the speed, or each other figure, comes from.
+    restrictions, avoids_unfit
+        What makes a way fit or unfit; if what is unfit cannot be passed, or is told only.
     steps_kmh
         Speed along steps, in km/h; none for that of the flat. Escalators are steps.
     crossing_s
         Seconds lost at each mapped road crossing.
+    gains_downhill
+        If a gentle slope down is faster than the flat.
     """
 
     walker: str
@@ -115,6 +115,7 @@ class WalkProfile:
     avoids_unfit: bool = False
     steps_kmh: float | None = None
     crossing_s: float = 0.0
+    gains_downhill: bool = True
 
     def minutes(self, walk_m: _Metres) -> _Metres:
         """Return the minutes that walks of so many metres take."""
@@ -140,16 +141,15 @@ class WalkProfile:
         Return the metres on the flat that take as long as one metre along each slope.
 
         Slopes are rise over run, signed in the walking direction: 1 on the flat, 1.19 at 5 %
-        up. Less than 1 between 0 and 10 % down, 0.84 at the least, at 5 % down. NaN stays NaN.
-        Drawn from hikers, and kept for every walker: no function measured on wheelchairs or
-        canes was found. What is steeper than `maximum_incline` is unfit anyway.
+        up; 0.84 at 5 % down where `gains_downhill`. NaN stays NaN. Drawn from hikers, kept for all.
 
         References
         ----------
         Tobler (1993), Three presentations on geographical analysis and modeling, NCGIA technical
         report 93-1: 6 exp(-3.5 |slope + 0.05|) km/h, here the speed on the flat over this one.
         """
-        return np.exp(3.5 * (np.abs(slope + 0.05) - 0.05))
+        effort = np.exp(3.5 * (np.abs(slope + 0.05) - 0.05))
+        return effort if self.gains_downhill else np.maximum(effort, 1.0)
 
     def way_fitness(self, tags: Mapping[str, str]) -> Fitness:
         """
@@ -274,7 +274,7 @@ def profile_from_toml(text: str) -> WalkProfile:
     """
     Build a profile of the user from the text of a TOML file, which holds exactly one walker.
 
-    Every key is required but `steps_kmh`, and every figure has a source in `references`.
+    All keys but `steps_kmh` and `gains_downhill` are required; `references` has every source.
     `restrictions` may be the name of one of `PROFILES`, whose limits and sources are then taken::
 
         walker = "deambulateur"
@@ -366,7 +366,7 @@ def _value(entry: Mapping[str, Any], name: str) -> object:
         is_right = type(value) in {int, float} and low <= value <= high
     elif name in SCALES:
         wanted, is_right = ", ".join(SCALES[name]), value in SCALES[name]
-    elif name in {"avoids_unfit", "steps"}:
+    elif name in {"avoids_unfit", "steps", "gains_downhill"}:
         wanted, is_right = "true ou false", isinstance(value, bool)
     elif name == "walker":
         wanted = "des minuscules sans accent, des chiffres, - et _"

@@ -13,6 +13,7 @@ import pytest
 from addok_server import addok_server, why_missing
 from places import HISTORY, REGISTER, projects
 
+from siting.asking import Answer, Ask
 from siting.crs import geodesic_m
 from siting.geocode import declared_communes, geocode
 from siting.sources.ban import BanGeocoder
@@ -29,7 +30,7 @@ def street(
     citycode, postcode, city = place
     lon, lat = lon_lat
     return {
-        "id": f"{citycode}_{name}",
+        "id": f"{citycode}_{postcode}_{name}",
         "type": "street",
         "name": name,
         "citycode": citycode,
@@ -116,7 +117,7 @@ def geocoder(url: str) -> BanGeocoder:
 def sites_of(geocoder: BanGeocoder, *rows: dict[str, object]) -> gpd.GeoDataFrame:
     table = projects(*rows)
     declared = declared_communes(table, register=REGISTER, history=HISTORY)
-    return geocode(table, geocoder, declared=declared, history=HISTORY)
+    return geocode(table, geocoder, declared=declared, history=HISTORY).sites
 
 
 def judged(geocoder: BanGeocoder, **row: object) -> tuple[str, str, str, str]:
@@ -253,7 +254,10 @@ def test_a_place_elsewhere_is_named_but_not_used(geocoder: BanGeocoder) -> None:
 
 
 def test_search_with_a_last_slash_answers_too(url: str) -> None:
-    assert len(BanGeocoder(f"{url}/search/").search("12 rue de la République")) > 0
+    ask = Ask(query="12 rue de la République")
+    ((_, answer),) = BanGeocoder(f"{url}/search/").answers([ask], is_bulk=False)
+    assert isinstance(answer, Answer)
+    assert len(answer.candidates) > 0
 
 
 needs_bondy = pytest.mark.skipif(not BONDY.exists(), reason="needs ../shared/data/addresses")

@@ -23,14 +23,18 @@ PURE = (
     *("nearness", "places", "listed", "services"),
     *("ways", "pieces", "extent", "reached", "compiled/searching", "compiled/snapping"),
     *("graph", "grid", "search", "isochrones", "measures", "walkable", "walkers", "convert"),
+    *("addresses", "matching", "enquiry", "rounds", "geocode", "review", "decisions", "relief"),
 )
 NETWORK_LIBRARIES = {"requests", "urllib", "http", "socket", "osmnx"}
-FILE_LIBRARIES = {"osmium", "openpyxl", "pyogrio", "xlsxwriter", "zipfile", "tempfile", "shutil"}
+FILE_LIBRARIES = {"osmium", "openpyxl", "pyogrio", "xlsxwriter", "zipfile", "tempfile", "shutil", "rasterio"}
 MAP_LIBRARIES = {"folium", "branca", "jinja2"}
 HEAVY = {"geopandas", "folium", "pandas", "numpy", "shapely", "pyproj", "scipy", "osmium"}
 
 READS = {"open", "read_bytes", "read_text", "iterdir", "glob", "rglob", "is_file", "stat"}
 READS |= {"read_csv", "read_parquet", "read_file", "read_excel", "read_json", "load_workbook"}
+STORES = {  # what is kept between runs: areas, answers, the local geocoder
+    f"siting/sources/{name}" for name in ("area_files", "engine_files", "engine_load", "journal")
+}
 WRITES = {"write_bytes", "write_text", "mkdir", "unlink", "rmtree", "mkdtemp", "touch", "rmdir"}
 WRITES |= {"to_csv", "to_file", "to_excel", "to_parquet", "to_json", "save", "write_dataframe"}
 
@@ -130,7 +134,7 @@ def test_only_sources_read_files() -> None:
 def test_only_export_and_the_stored_areas_write_files() -> None:
     assert {
         name_of(path): found
-        for path in modules_but("siting/export/", "siting/sources/area_files")
+        for path in modules_but("siting/export/", *STORES)
         if (found := calls_of(path, WRITES))
     } == {}
 
@@ -159,7 +163,7 @@ def test_nobody_imports_the_command_line() -> None:
 
 def test_only_the_command_line_uses_the_screen() -> None:
     importers = {name_of(path) for path in MODULES if "siting.screen" in imported(path)}
-    assert importers == {"siting/cli"}
+    assert importers == {"siting/cli", "siting/cli_geocoding"}
     printing = {name_of(path) for path in MODULES if calls_of(path, {"print"})}
     assert printing == {"siting/screen"}
 

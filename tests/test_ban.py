@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_server import Script, scripted_server
 
-from siting.errors import BadAnswer, DataError, SourceError
+from siting.asking import Answer, Ask, Geocoder, Spot
+from siting.errors import BadAnswer, DataError, SourceError, SourceUnavailable
 from siting.sources.ban import BanGeocoder, candidate_of, clean_query
+from siting.sources.ban_words import feature_of, nearest_of
 from siting.sources.http import RetryRule
 
 # One answer of the national service, with the fields that its documentation lists.
@@ -107,6 +109,10 @@ def test_a_text_that_the_service_refuses_is_not_sent(
         ("e\u0301glise", "église"),
         ("a" * 300, "a" * 200),
         ("mot " * 60, "mot " * 49 + "mot"),
+        # addok counts in ASCII: a letter with an accent is one sign, others may be many
+        ("é" * 300, "é" * 200),
+        ("a" + "œ" * 300, "a" + "œ" * 15),
+        ("mot " * 49 + "œuf", "mot " * 48 + "mot"),
     ],
 )
 def test_texts_are_cleaned(text: str, sent: str) -> None:
@@ -208,7 +214,9 @@ def test_the_probe_tells_nothing_of_the_user_and_fails_in_french(
         geocoder.probe()
 
 
-@pytest.mark.parametrize("end", ["", "/", "/search", "/search/"])
+@pytest.mark.parametrize(
+    "end", ["", "/", "/search", "/search/", "/search/csv/", "/reverse", "/reverse/csv"]
+)
 def test_the_address_may_be_given_with_search(script: Script, end: str) -> None:
     script.answers = answer()
     BanGeocoder(script.url + end).probe()
@@ -234,3 +242,121 @@ def test_the_host_that_was_switched_off_is_said(caplog: pytest.LogCaptureFixture
 def test_the_rate_stays_under_what_the_service_allows(rate_per_s: float) -> None:
     with pytest.raises(DataError, match="au plus 45"):
         BanGeocoder(rate_per_s=rate_per_s)
+
+
+def test_it_is_what_is_asked_of_a_geocoder(geocoder: BanGeocoder) -> None:
+    asked: Geocoder = geocoder
+    assert asked.url == geocoder.url
+
+
+def test_one_question_has_all_its_candidates(geocoder: BanGeocoder, script: Script) -> None:
+    script.answers = answer(FEATURE, with_property("score", 0.5))
+    ask = Ask(query="12 rue de la République", citycode="93066", kind="housenumber")
+    ((asked, found),) = geocoder.answers([ask, ask], is_bulk=False)
+    assert asked == ask
+    assert isinstance(found, Answer)
+    assert found.is_whole
+    assert [candidate.score for candidate in found.candidates] == [0.97, 0.5]
+    assert math.isnan(found.score_next)
+    assert found.endpoint == script.url
+    assert len(found.asked_on) == len("2026-01-31")
+    (request,) = script.asked
+    assert parse_qs(urlsplit(request.path).query) == {
+        "q": ["12 rue de la République"],
+        "limit": ["5"],
+        "autocomplete": ["0"],
+        "citycode": ["93066"],
+        "type": ["housenumber"],
+    }
+
+
+@pytest.mark.parametrize("is_bulk", [False, True])
+def test_what_may_not_be_asked_is_answered_without_a_request(
+    geocoder: BanGeocoder, script: Script, *, is_bulk: bool
+) -> None:
+    asks = [Ask(query=text) for text in ("", "ab", "?!…", "🏠🏠🏠🏠")]
+    got = dict(geocoder.answers(asks, is_bulk=is_bulk))
+    spots = [Spot(lon=181.0, lat=0.0), Spot(lon=0.0, lat=-90.1), Spot(lon=math.inf, lat=0.0)]
+    around = dict(geocoder.addresses_at(spots, is_bulk=is_bulk))
+    assert list(got) == asks
+    assert list(around) == spots
+    for found in (*got.values(), *around.values()):
+        assert isinstance(found, Answer)
+        assert found.candidates == ()
+        assert "non envoyé" in found.note
+    assert script.asked == []
+
+
+def test_a_place_is_asked_with_points_and_six_decimals(
+    geocoder: BanGeocoder, script: Script
+) -> None:
+    script.answers = answer(with_property("distance", 17), with_property("distance", 30))
+    spot = Spot(lon=2.35, lat=-1e-7)
+    ((asked, found),) = geocoder.addresses_at([spot], is_bulk=False)
+    assert asked == spot
+    assert isinstance(found, Answer)
+    (candidate,) = found.candidates
+    assert candidate.distance_m == 17
+    assert math.isnan(candidate.score)
+    assert script.asked[0].path == "/reverse?lon=2.350000&lat=-0.000000&limit=1"
+
+
+@pytest.mark.parametrize("distance", [None, "12", -1, True, [3], 1e300])
+def test_a_distance_that_is_none_is_not_made_up(distance: object) -> None:
+    found = nearest_of(with_property("distance", distance))
+    assert found is not None
+    assert math.isnan(found.distance_m)
+
+
+def test_nothing_around_is_an_answer(geocoder: BanGeocoder, script: Script) -> None:
+    script.answers = answer()
+    ((_, found),) = geocoder.addresses_at([Spot(lon=-5.0, lat=47.0)], is_bulk=False)
+    assert isinstance(found, Answer)
+    assert (found.candidates, found.note) == ((), "")
+
+
+def test_a_failure_is_a_value_and_the_others_are_answered(
+    geocoder: BanGeocoder, script: Script
+) -> None:
+    right = answer(FEATURE)[0]
+    script.reply = lambda asked: (502, {}, b"") if "perdue" in asked.path else right
+    asks = [Ask(query=text) for text in ("1 rue sue", "2 rue perdue", "3 rue sue")]
+    got = dict(geocoder.answers(asks, is_bulk=False))
+    assert isinstance(got[asks[1]], SourceUnavailable)
+    assert [len(got[ask].candidates) for ask in (asks[0], asks[2])] == [1, 1]  # type: ignore[union-attr]
+    assert [asked.path.partition("&")[0][-6:] for asked in script.asked] == [
+        *("ue+sue", "perdue", "ue+sue", "perdue"),
+    ]
+
+
+@pytest.mark.parametrize("is_bulk", [False, True])
+def test_a_wrong_address_stops_at_the_first_question(
+    geocoder: BanGeocoder, script: Script, *, is_bulk: bool
+) -> None:
+    script.answers = [(404, {}, b"<html>Not found</html>")]
+    with pytest.raises(SourceError, match="--geocoder URL"):
+        list(geocoder.answers([Ask(query=f"{n} rue x") for n in range(9)], is_bulk=is_bulk))
+    assert len(script.asked) == 2 - is_bulk  # alone: the question, then the probe
+
+
+def test_a_server_of_a_private_network_needs_the_option() -> None:
+    with pytest.raises(DataError, match="--private-network"):
+        BanGeocoder("http://10.1.2.3:7878")
+    assert BanGeocoder("http://10.1.2.3:7878", allow_private=True).url == "http://10.1.2.3:7878"
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(FEATURE["properties"].keys() - {"label"})), st.text(max_size=8)
+    )
+)
+def test_cells_of_a_file_are_read_as_the_same_fields_alone(changes: dict[str, str]) -> None:
+    """A file has all as text; only what is a number there is one."""
+    properties = FEATURE["properties"] | changes
+    cells = {f"result_{name}": str(value) for name, value in properties.items()}
+    found = candidate_of(feature_of(cells, lon="2.3575", lat="48.9357"))
+    assert found is not None
+    alone = candidate_of({"geometry": FEATURE["geometry"], "properties": properties})
+    assert alone is not None
+    names = ["label", "kind", "citycode", "city", "postcode", "housenumber", "oldcitycode"]
+    assert [getattr(found, name) for name in names] == [getattr(alone, name) for name in names]

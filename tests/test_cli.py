@@ -34,6 +34,7 @@ STUDY_FILES = {
     *("sites.csv", "geocoding.csv", "access.csv", "reach.csv", "study.gpkg", "study.xlsx"),
     *("map.html", "manifest.json"),
 }
+REVIEW_FILES = {"to_review.csv", "to_review.xlsx", "to_review.html"}
 TERRITORY_FILES = {"communes.csv", "territory.gpkg", "territory.xlsx", "map.html", "manifest.json"}
 ENGLISH = re.compile(
     r"\b(show this|message|required|commands?\b|missing|invalid|default|error|try|for help|"
@@ -340,7 +341,7 @@ def test_the_same_files_give_the_same_bytes_another_day(mixed: Path) -> None:
     answer = in_a_process(mixed, "plus-tard", hash_seed="2", start=("-c", MOVED_CLOCK))
     assert answer.returncode == TO_REVIEW, answer.stderr.decode()
     names = {path.name for path in (mixed / "etude").iterdir()}
-    assert names == STUDY_FILES | {"verdicts.csv"}
+    assert names == STUDY_FILES | REVIEW_FILES | {"verdicts.csv"}
     different = {
         name
         for name in names
@@ -622,7 +623,8 @@ def test_the_demonstration(run: Run, tmp_path: Path) -> None:
     assert "L'exemple donne le résultat attendu." in answer.out
     assert "Sites au même endroit (doublon ?) : ligne-0003, ligne-0011." in answer.out
     assert {path.name for path in out.iterdir()} == {"etude", "territoire-93", "territoire-51"}
-    assert {path.name for path in (out / "etude").iterdir()} == STUDY_FILES | {"verdicts.csv"}
+    names = {path.name for path in (out / "etude").iterdir()}
+    assert names == STUDY_FILES | REVIEW_FILES | {"verdicts.csv"}
     for folder in ("territoire-93", "territoire-51"):
         assert {path.name for path in (out / folder).iterdir()} == TERRITORY_FILES
     given = (MONACO.parent / "projets.csv").read_text(encoding="utf-8").splitlines()[1:]

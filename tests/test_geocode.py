@@ -216,6 +216,41 @@ def test_a_street_seen_in_the_other_former_commune_is_to_check() -> None:
     assert reason_of(Register((unknown,)), row) == ("ok", "MATCHED")
 
 
+SAINT_DENIS = {"citycode": "93066", "city": "Saint-Denis", "oldcitycode": "93066"}
+PIERREFITTE = {"citycode": "93066", "city": "Saint-Denis", "oldcitycode": "93059"}
+
+
+@pytest.mark.parametrize(
+    ("row", "expected", "lon"),
+    [
+        ({"code_insee": "93059"}, ("ok", "MATCHED"), 2.36),
+        ({"code_insee": "93066", "code_postal": "93380"}, ("ok", "MATCHED"), 2.36),
+        ({"code_insee": "93066", "code_postal": "93200"}, ("ok", "MATCHED"), 2.35),
+        ({"code_insee": "93066"}, ("review", "AMBIGUOUS"), 2.35),
+    ],
+)
+def test_a_street_that_a_merged_commune_holds_twice(
+    row: dict[str, object], expected: tuple[str, str], lon: float
+) -> None:
+    """The BAN writes the former commune after the name of the second."""
+    places = (
+        place(**SAINT_DENIS, lon=2.35, postcode="93200", score=0.95),
+        place(
+            **PIERREFITTE,
+            lon=2.36,
+            postcode="93380",
+            score=0.8,
+            street="Rue Carnot (Pierrefitte-sur-Seine)",
+        ),
+    )
+    for bulk_from in (1, 10):
+        told = geocoding_of(
+            Register(places), row | {"address": "12 rue Carnot"}, bulk_from=bulk_from
+        ).sites.iloc[0]
+        assert (told["geocode_status"], told["geocode_reason"]) == expected
+        assert told.geometry.x == lon
+
+
 def test_an_answer_without_code_is_compared_by_name() -> None:
     assert reason_of(Register((place(citycode=""),)), ROW) == ("ok", "MATCHED")
     elsewhere = place(citycode="", city="Pantin")
@@ -501,7 +536,7 @@ def test_after_five_failures_in_a_row_the_service_is_left_alone(script: Script) 
     script.answers = [found(FEATURE), BROKEN]
     sites = sites_of(client(script), *rows_of(*range(12, 30)))
     assert sites["geocode_status"].tolist() == ["ok"] + ["error"] * 17
-    assert len(script.asked) == 1 + 5
+    assert len(script.asked) == 1 + 5 + 1  # and the probe
 
 
 def test_a_service_that_never_answered_stops_the_run(script: Script) -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from defusedxml import EntitiesForbidden
 from hypothesis import given
 from hypothesis import strategies as st
 
 from siting.errors import DataError
 from siting.sources.delimited import delimited_rows
+from siting.sources.sheet_marks import sheet_marks
 from siting.sources.table_file import read_table_file, row_list
 
 HEADER = ("nom", "adresse", "œuvre")
@@ -126,6 +128,74 @@ def test_spoilt_accents_are_said(tmp_path: Path) -> None:
     assert "ligne 3" in read_table_file(written(tmp_path, content)).notes[0]
 
 
+def test_mixed_line_ends_are_one_kind_of_line_end(tmp_path: Path) -> None:
+    table = read_table_file(written(tmp_path, b'a;b\r\n1;2\n3;4\r5;"6\r\n7\r8"\n\r9;10'))
+    assert table.rows == (("1", "2"), ("3", "4"), ("5", "6\n7\n8"), ("9", "10"))
+    assert table.row_numbers == (2, 3, 4, 6)
+
+
+def test_only_line_feeds_and_returns_end_a_line(tmp_path: Path) -> None:
+    odd = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+    table = read_table_file(written(tmp_path, f"a;b\nx{odd}y;z\n".encode()))
+    assert table.rows == ((f"x{odd}y", "z"),)
+
+
+def test_header_of_blanks_and_header_without_end_of_line(tmp_path: Path) -> None:
+    assert read_table_file(written(tmp_path, b" a ; ;b\nx;;z")).header == ("a", "b")
+
+
+@pytest.mark.parametrize("encoding", ["mac-roman", "cp850"])
+def test_other_encodings_of_excel_are_refused_or_said(tmp_path: Path, encoding: str) -> None:
+    """Excel's "CSV (Macintosh)" and "CSV (MS-DOS)": read as Windows-1252 they spoil accents."""
+    for word in ("Béthune", "Mézières", "Besançon", "Île", "prénom"):
+        content = f"nom;adresse\nA;rue de {word}\n".encode(encoding)
+        try:
+            notes = read_table_file(written(tmp_path, content)).notes
+        except DataError as error:
+            notes = (str(error),)
+        assert word == "Île" or any("accents" in n or "encodage" in n for n in notes), word
+
+
+def test_usual_french_typography_is_no_spoilt_accent(tmp_path: Path) -> None:
+    text = "a;b\n« l’été… »;5\u202f€ – œuvre “x” ‚y‘ d’Arc Šimon\n"
+    assert read_table_file(written(tmp_path, text.encode())).notes == ()
+
+
+# Rows that are longer than the header
+
+
+def test_long_row_is_kept_when_asked_and_nothing_is_lost(tmp_path: Path) -> None:
+    path = written(tmp_path, b"a;b\n1;2;;\n3;4;5;6\n7;8; \n9\n")
+    table = read_table_file(path, long_rows="kept")
+    assert table.header == ("a", "b", "Colonne C", "Colonne D")
+    assert table.rows == (
+        *(("1", "2", "", ""), ("3", "4", "5", "6"), ("7", "8", " ", ""), ("9", "", "", "")),
+    )
+    assert table.long_rows == (3,)
+    assert any("Plus de cases" in note and "(ligne 3)" in note for note in table.notes)
+    assert any("Moins de cases" in note and "(ligne 5)" in note for note in table.notes)
+
+
+def test_header_that_lacks_names_everywhere_still_shows_its_delimiter(tmp_path: Path) -> None:
+    path = written(tmp_path, b"a;b\n1;2;3,5\n4;5;6,5\n")
+    table = read_table_file(path, long_rows="kept")
+    assert (table.delimiter, table.long_rows) == (";", (2, 3))
+    assert table.rows == (("1", "2", "3,5"), ("4", "5", "6,5"))
+
+
+def test_row_of_a_million_separators_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, b"a;b\n" + b"1;2\n" * 20 + b"x;" + b";" * 999_999 + b"x\n")
+    with pytest.raises(DataError, match="ligne 22 a 1000001 cases"):
+        read_table_file(path, long_rows="kept")
+
+
+def test_table_larger_than_any_geocoder_takes_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, b"a\n" + b"1\n" * 200_000)
+    with pytest.raises(DataError, match="200000 lignes"):
+        read_table_file(path)
+    assert len(read_table_file(written(tmp_path, b"a\n" + b"1\n" * 199_999)).rows) == 199_999
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -142,6 +212,17 @@ def test_spoilt_accents_are_said(tmp_path: Path) -> None:
         (b"a;b\n\x81;\x8d\n", "encodage"),
         (b"a,b,c,d\n1\n2\n3\n4,5\n", "séparateur"),
         (b"<!DOCTYPE html><html></html>", "page web"),
+        (b"\r\n <table><tr><td>nom</td></tr></table>", "page web"),
+        (b"<meta charset=utf-8><table>", "page web"),
+        (b"<!-- export --><table>", "page web"),
+        (b'<?xml version="1.0"?><Workbook>', "XML"),
+        (b'[{"nom": "A"}]', "JSON"),
+        (b"PK\x05\x06" + bytes(18), "compressé"),
+        (b"{\\rtf1 nom}", "RTF"),
+        (b"SQLite format 3\x00", "GeoPackage"),
+        (b"\x1f\x8b\x08", "gzip"),
+        (b"a;b\n" + b"x" * 200_000 + b";" + b"y" * 200_000, "ligne 2"),
+        (b'a;b\n"1;2\n' + b"3;4\n" * 50_000, "ligne 2"),
         (b'{"type": "FeatureCollection"}', "JSON"),
         (b"PK\x03\x04aaaa", "compressé"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ".xls"),
@@ -163,8 +244,8 @@ def test_bad_text_file_is_refused_in_french(tmp_path: Path, content: bytes, word
         (".", "extension"),
         ("a.xls", "Enregistrer sous"),
         ("a.ODS", "Enregistrer sous"),
-        ("a.gpkg", "QGIS"),
-        ("a.geojson", "QGIS"),
+        ("a.numbers", "Enregistrer sous"),
+        ("a.shp", "QGIS"),
         ("a.docx", "extension"),
     ],
 )
@@ -210,6 +291,165 @@ def test_workbook_values_become_what_a_person_would_type(tmp_path: Path) -> None
     assert table.row_numbers == (2, 4)
     assert (table.sheet, table.encoding, table.delimiter) == ("Projets", "", "")
     assert any("« Projets »" in note and "« Vide »" in note for note in table.notes)
+
+
+SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+
+
+def book_of(tmp_path: Path, xml: str, *, name: str = "p.xlsx") -> Path:
+    """Write a workbook whose only sheet holds this XML: openpyxl cannot write all of it."""
+    good = workbook(tmp_path / "good.xlsx", ("P", [["a"], ["b"]]))
+    text = f'<worksheet xmlns="{SHEET}">{xml}</worksheet>'
+    return written(tmp_path, with_sheet_xml(good, text.encode()), name)
+
+
+def texts(*rows: str) -> str:
+    """Write rows of cells of text, separated by blanks; `-` is no cell."""
+    lines = []
+    for number, row in enumerate(rows, start=1):
+        cells = "".join(
+            f'<c r="{chr(65 + at)}{number}" t="inlineStr"><is><t>{cell}</t></is></c>'
+            for at, cell in enumerate(row.split())
+            if cell != "-"
+        )
+        lines.append(f'<row r="{number}">{cells}</row>')
+    return f"<sheetData>{''.join(lines)}</sheetData>"
+
+
+def test_the_zero_that_a_number_format_shows_is_kept(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["cp", "dossier", "montant", "siret"])
+    book.active.append([1000, 12, 1000, 12345678901234.0])
+    book.active["A2"].number_format = "00000"
+    book.active["B2"].number_format = "0000000"
+    book.active["C2"].number_format = "0.00"
+    book.save(tmp_path / "p.xlsx")
+    assert read_table_file(tmp_path / "p.xlsx").rows == (
+        ("01000", "0000012", "1000", "12345678901234"),
+    )
+
+
+def test_text_that_looks_like_an_error_or_a_number_is_text(tmp_path: Path) -> None:
+    xml = texts("a b c", "#N/A 01004 1,5")
+    assert read_table_file(book_of(tmp_path, xml)).rows == (("#N/A", "01004", "1,5"),)
+
+
+def test_line_ends_of_a_cell_are_those_of_the_text_file(tmp_path: Path) -> None:
+    xml = texts("a b", "x_x000D_&#10;y z_x000d_")
+    assert read_table_file(book_of(tmp_path, xml)).rows == (("x\ny", "z\n"),)
+
+
+def test_merged_cells_give_their_value_to_the_rows_they_cover(tmp_path: Path) -> None:
+    xml = texts("nom commune note", "A Bondy x", "B - y", "C - z", "D Pantin -")
+    merged = "".join(f'<mergeCell ref="{ref}"/>' for ref in ("B2:B4", "C4:C5", "A1:A2", "A5:B5"))
+    table = read_table_file(book_of(tmp_path, f"{xml}<mergeCells>{merged}</mergeCells>"))
+    assert table.rows == (
+        *(("A", "Bondy", "x"), ("B", "Bondy", "y"), ("C", "Bondy", "z"), ("D", "Pantin", "z")),
+    )
+    (note,) = (note for note in table.notes if "fusionnées" in note)
+    assert "(B2:B4, C4:C5)" in note
+
+
+def test_hidden_rows_and_columns_are_read_and_said(tmp_path: Path) -> None:
+    xml = texts("nom note", "A x", "B y").replace('<row r="3"', '<row r="3" hidden="1"')
+    hidden = '<cols><col min="2" max="16384" hidden="true"/></cols>'
+    table = read_table_file(book_of(tmp_path, hidden + xml))
+    assert table.rows == (("A", "x"), ("B", "y"))
+    assert any("Lignes masquées" in note and note.endswith(" : 3.") for note in table.notes)
+    assert any("Colonnes masquées" in note and note.endswith(" : B.") for note in table.notes)
+
+
+@pytest.mark.parametrize(
+    ("cell", "text", "is_said"),
+    [
+        ('<c r="A2"><f>1+1</f><v>2</v></c>', "2", False),
+        ('<c r="A2"><f>1+1</f><v></v></c>', "", True),
+        ('<c r="A2"><f>1+1</f></c>', "", True),
+        ('<c r="A2"><f/></c>', "", True),
+        ('<c r="A2" t="str"><f>A1&amp;""</f><v>x</v></c>', "x", False),
+        ('<c r="A2" t="str"><f>IF(1,"","a")</f><v></v></c>', "", False),  # an empty text
+        ('<c r="A2" t="b"><f>1=1</f><v>1</v></c>', "VRAI", False),
+    ],
+)
+def test_saved_results_of_formulas_are_read(
+    tmp_path: Path,
+    cell: str,
+    text: str,
+    is_said: bool,  # noqa: FBT001 - a case of the table
+) -> None:
+    other = '<c r="B2" t="inlineStr"><is><t>y</t></is></c>'
+    xml = texts("a b").replace("</sheetData>", f'<row r="2">{cell}{other}</row></sheetData>')
+    table = read_table_file(book_of(tmp_path, xml))
+    assert table.rows == ((text, "y"),)
+    assert any("formule" in note for note in table.notes) == is_said
+
+
+def test_workbook_of_1904_keeps_its_dates(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.epoch = openpyxl.utils.datetime.CALENDAR_MAC_1904
+    book.active.append(["le", "b"])
+    book.active.append([dt.date(2024, 4, 3), dt.time(9, 30)])
+    book.save(tmp_path / "p.xlsx")
+    assert read_table_file(tmp_path / "p.xlsx").rows == (("2024-04-03", "09:30:00"),)
+
+
+# Several sheets
+
+
+NOTICE = ("Notice", [["Lisez-moi"], ["une ligne par projet"]])
+PROJECTS = ("Projets 2024", [["nom", "adresse"], ["A", "3 rue B"]])
+
+
+def test_a_sheet_is_chosen_by_name_whatever_its_case(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "p.xlsx", NOTICE, PROJECTS)
+    for sheet in ("Projets 2024", "projets_2024", " PROJETS 2024"):
+        table = read_table_file(path, sheet=sheet)
+        assert (table.sheet, table.rows) == ("Projets 2024", (("A", "3 rue B"),))
+    assert read_table_file(path, sheet="Notice").rows == (("une ligne par projet",),)
+
+
+def test_the_only_sheet_that_suits_is_taken(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "p.xlsx", NOTICE, PROJECTS)
+    table = read_table_file(path, suits=lambda sheet: "adresse" in sheet.header)
+    assert table.sheet == "Projets 2024"
+    assert any("non lues : « Notice »" in note for note in table.notes)
+    assert read_table_file(path).sheet == "Notice"  # nothing says what is looked for
+
+
+@pytest.mark.parametrize("header", ["adresse", "autre"])
+def test_several_sheets_that_suit_or_none_are_a_question(tmp_path: Path, header: str) -> None:
+    path = workbook(tmp_path / "p.xlsx", *(("A B"[at], [[header], ["x"]]) for at in (0, 2)))
+    with pytest.raises(DataError, match=r"« A », « B ».*--sheet NOM"):
+        read_table_file(path, suits=lambda sheet: "adresse" in sheet.header)
+
+
+def test_hidden_sheet_is_read_only_when_it_is_named(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.title = "Visible"
+    book.active.append(["adresse"])
+    hidden = book.create_sheet("Archive")
+    hidden.append(["adresse"])
+    hidden.append(["vieille"])
+    hidden.sheet_state = "hidden"
+    book.save(tmp_path / "p.xlsx")
+    with pytest.raises(DataError, match=r"aucune feuille visible.*« Archive » \(masquée\)"):
+        read_table_file(tmp_path / "p.xlsx")
+    assert read_table_file(tmp_path / "p.xlsx", sheet="Archive").rows == (("vieille",),)
+
+
+@pytest.mark.parametrize(
+    ("sheet", "words"),
+    [("Budget", "n'existe pas.*« Notice », « Vide »"), ("Vide", "pas de données")],
+)
+def test_sheet_that_cannot_be_read_is_refused(tmp_path: Path, sheet: str, words: str) -> None:
+    path = workbook(tmp_path / "p.xlsx", NOTICE, ("Vide", []))
+    with pytest.raises(DataError, match=words):
+        read_table_file(path, sheet=sheet)
+
+
+def test_text_file_has_no_sheets(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="pas de feuilles"):
+        read_table_file(written(tmp_path, b"a;b\n1;2\n"), sheet="P")
 
 
 def test_errors_and_unsaved_formulas_of_a_workbook_are_empty_and_said(tmp_path: Path) -> None:
@@ -267,11 +507,45 @@ def test_bad_workbook_is_refused_in_french(tmp_path: Path, content: bytes, words
         read_table_file(written(tmp_path, content, "p.xlsx"))
 
 
+@pytest.mark.parametrize(
+    "xml",
+    [
+        "<sheetData><row><c><v>1</row></sheetData>",
+        '<sheetData><row r="x"><c r="A1"><v>1</v></c></row></sheetData>',
+        '<sheetData><row r="1"><c r="A1" t="s"><v>99</v></c></row></sheetData>',
+        '<sheetData><row r="1"><c r="A1" t="n"><v>1 2</v></c></row></sheetData>',
+        '<sheetData><row r="1" hidden="1"/><row hidden="1" r="z"/></sheetData>',
+        texts("a", "b") + '<cols><col hidden="1" min="z" max="2"/></cols>',
+        texts("a", "b") + '<mergeCells><mergeCell ref="ZZZ2:ZZZ3"/></mergeCells>',
+    ],
+)
+def test_damaged_sheet_is_rows_or_one_clear_error(tmp_path: Path, xml: str) -> None:
+    try:
+        rows = read_table_file(book_of(tmp_path, xml)).rows
+    except DataError as error:
+        assert "p.xlsx : " in str(error)  # noqa: PT017 - either is right
+    else:
+        assert rows == (("b",),)
+
+
+def test_merged_cells_without_number_are_refused(tmp_path: Path) -> None:
+    many = '<mergeCell ref="A3:A200000"/>' * 60
+    cells = "".join(f'<row r="{at}"><c r="A{at}"><v>1</v></c></row>' for at in (1, 3, 199_999))
+    xml = f"<sheetData>{cells}</sheetData><mergeCells>{many}</mergeCells>"
+    with pytest.raises(DataError, match="dépasse"):
+        read_table_file(book_of(tmp_path, xml))
+
+
 @pytest.mark.parametrize(("xml", "words"), [(LAUGHS, "abîmé"), (FAR_ROW, "dépasse")])
 def test_hostile_sheet_is_refused(tmp_path: Path, xml: bytes, words: str) -> None:
     good = workbook(tmp_path / "p.xlsx", ("P", [["a"], ["b"]]))
     with pytest.raises(DataError, match=words):
         read_table_file(written(tmp_path, with_sheet_xml(good, xml), "h.xlsx"))
+
+
+def test_marks_of_a_sheet_refuse_entities_by_themselves() -> None:
+    with pytest.raises(EntitiesForbidden):
+        sheet_marks(io.BytesIO(LAUGHS))
 
 
 def test_workbook_without_its_parts_is_refused(tmp_path: Path) -> None:

@@ -109,7 +109,12 @@ def test_slopes_follow_tobler() -> None:
     for profile in PROFILES:
         effort = profile.slope_effort(slope)
         assert effort[0] == 1.0
-        assert effort == pytest.approx(flat_kmh / speed_kmh, rel=1e-4)
+        least = 0.0 if profile.gains_downhill else 1.0
+        assert effort == pytest.approx(np.maximum(flat_kmh / speed_kmh, least), rel=1e-4)
+
+
+def test_only_the_standard_walker_gains_downhill() -> None:
+    assert [one.walker for one in PROFILES if one.gains_downhill] == ["standard"]
 
 
 def test_slopes_keep_their_shape_and_their_gaps() -> None:
@@ -399,7 +404,8 @@ def test_each_speed_has_its_reference(profile: WalkProfile) -> None:
 def test_each_other_figure_has_its_reference(profile: WalkProfile) -> None:
     limits = {one.name for one in dataclasses.fields(Restrictions)} - {"steps"}
     steps = {"steps_kmh"} if profile.steps_kmh else set()
-    assert set(profile.references) == limits | {"crossing_s"} | steps
+    slopes = set() if profile.gains_downhill else {"gains_downhill"}
+    assert set(profile.references) == limits | {"crossing_s"} | steps | slopes
     assert all(len(text) > 20 for text in profile.references.values())
 
 

@@ -65,6 +65,28 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "geocode_precision": "finesse de la position trouvée",
         "geocode_score": "note du géocodeur ; sert à trier, ne juge pas la qualité",
         "matched_label": "adresse trouvée par le géocodeur",
+        "ligne": "ligne de votre fichier",
+        "adresse": "adresse telle que donnée",
+        "commune_declaree": "code postal, commune et code INSEE donnés",
+        "motif": "pourquoi la ligne est à vérifier",
+        "statut": "ce que vaut la position",
+        "adresse_envoyee": "texte envoyé au géocodeur",
+        **{
+            name: meaning
+            for n in (1, 2, 3)
+            for name, meaning in (
+                (f"proposition_{n}", "adresse proposée"),
+                (f"lon_{n}", "longitude de cette adresse"),
+                (f"lat_{n}", "latitude de cette adresse"),
+                (f"commune_{n}", "commune de cette adresse"),
+                (f"score_{n}", "note du géocodeur ; sert à trier, ne juge pas la qualité"),
+            )
+        },
+        "choix": "à remplir : 1, 2, 3, ou aucune",
+        "lon_retenue": "à remplir : longitude, en degrés",
+        "lat_retenue": "à remplir : latitude, en degrés",
+        "adresse_corrigee": "à remplir : adresse à chercher à la place",
+        "remarque": "libre ; n'est pas lue",
         "query_sent": "texte envoyé au géocodeur, pour la réponse retenue",
         "citycode_sent": "code INSEE de la commune où chercher ; vide : partout",
         "left_out": "ce qui, de l'adresse, n'a pas été envoyé",
@@ -117,7 +139,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "article": "article de l'appel à projets",
         "quote": "court extrait de l'appel à projets",
         "evidence": "ce sur quoi repose le verdict",
-        "nom": "nom de la commune",
+        "nom": "nom (de la commune ; du projet, dans to_review)",
         "code_dep": "code du département",
         "code_epci": "numéro SIREN de l'intercommunalité",
         "population": "population municipale",

@@ -1,7 +1,9 @@
-"""One cell of a person's table -> a code or a number, by strict rules; no guess, no locale."""
+"""One cell of a person's table -> text, code or number, by strict rules; no guess, no locale."""
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import math
 import re
 
@@ -17,6 +19,16 @@ _DECIMALS_OF_A_CODE = re.compile(r"\.0+$")
 _MINUS = str.maketrans(dict.fromkeys("\N{MINUS SIGN}\N{HYPHEN}\N{NON-BREAKING HYPHEN}–", "-"))
 _GROUPED = re.compile(r"(?<=[0-9]) (?=[0-9]{3}(?![0-9]))")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]*)?(?:[eE][+-]?[0-9]{1,2})?|[+-]?[.,][0-9]+")
+
+# 48°54'12"N, N 48.9, 48 54 12 N: degrees that are not one decimal number.
+_SEXAGESIMAL = re.compile(
+    r".*[0-9]\s*[°º'’′].*|[NSEOW]\s*[0-9][0-9.,\s]*|[0-9][0-9.,\s]*[NSEOW]", re.IGNORECASE
+)
+# "48.9, 2.4", "48,9 ; 2,4", "POINT(2.4 48.9)": two numbers with decimals in one cell.
+_TWO_NUMBERS = re.compile(
+    r"(?:POINT\s*)?[(\[]?\s*[+-]?[0-9]+[.,][0-9]+(?:\s*[,;]\s*|\s+)[+-]?[0-9]+[.,][0-9]+\s*[)\]]?",
+    re.IGNORECASE,
+)
 
 
 def plain_text(cell: str) -> str:
@@ -59,6 +71,44 @@ def decimal_number(cell: str) -> float:
         return math.nan
     value = float(text.replace(",", "."))
     return value if math.isfinite(value) else math.nan
+
+
+def is_sexagesimal(cell: str) -> bool:
+    """Tell if a cell holds degrees with minutes, a degree sign or a letter, as 48°54'N."""
+    return _SEXAGESIMAL.fullmatch(plain_text(cell)) is not None
+
+
+def has_two_numbers(cell: str) -> bool:
+    """Tell if a cell holds two numbers with decimals, as `48.9, 2.4`; `48,9` is one."""
+    text = plain_text(cell).translate(_MINUS)
+    return math.isnan(decimal_number(text)) and _TWO_NUMBERS.fullmatch(text) is not None
+
+
+def typed_text(value: object) -> str:
+    """
+    Write a value as a person would type it: 12 not 12.0, 2024-04-03, VRAI.
+
+    Values come from a workbook or from a layer: numbers, dates, booleans, text; lists and
+    other compound values become JSON, bytes their hexadecimal digits.
+    """
+    match value:
+        case None:
+            text = ""
+        case bool():
+            text = "VRAI" if value else "FAUX"
+        case float() if value.is_integer():
+            text = str(int(value))
+        case dt.datetime() if value.time() == dt.time.min:
+            text = value.date().isoformat()
+        case dt.datetime():
+            text = value.isoformat(sep=" ", timespec="seconds")
+        case bytes():
+            text = value.hex()
+        case list() | dict():
+            text = json.dumps(value, ensure_ascii=False, default=typed_text)
+        case _:
+            text = str(value).replace("\r\n", "\n").replace("\r", "\n")
+    return text
 
 
 def _compact_code(cell: str) -> str:

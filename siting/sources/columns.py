@@ -1,9 +1,12 @@
-"""Which column of a person's table is which: by its usual French names, or as the person says."""
+"""Which sheet of a person's file is the table, and which column of it is which.
+
+By the usual French names of columns, or as the person says.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from siting.errors import DataError, OptionError
@@ -37,6 +40,101 @@ class Recognised:
 
     positions: Mapping[str, int]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """
+    What a sheet of a workbook, or a layer of a geographic file, is at first sight.
+
+    Parameters
+    ----------
+    title
+        Its name.
+    header
+        Names of its columns; empty for a sheet that is blank.
+    has_rows
+        If something stands under the header.
+    is_hidden
+        If a workbook does not show it.
+    has_points
+        If its rows may be points, so that no column has to tell where they are.
+    is_drawn
+        If its rows are lines or areas.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    has_rows: bool
+    is_hidden: bool = False
+    has_points: bool = False
+    is_drawn: bool = False
+
+
+Suits = Callable[[Outline], bool]
+Choice = Callable[[Sequence[Outline]], str]
+
+
+def chosen_title(
+    outlines: Sequence[Outline], *, wanted: str | None, suits: Suits | None, name: str, kind: str
+) -> str:
+    """
+    Choose the sheet or layer to read.
+
+    It is the one that is wanted; else the only visible one that has rows; else the only
+    one of these that suits. One that is hidden is read when it is wanted, never otherwise.
+
+    Parameters
+    ----------
+    outlines
+        All the sheets, in their order.
+    wanted
+        Title as the user writes it; case, accents and blanks need not be right.
+    suits
+        Tells a sheet that may be the table looked for; None to take the first with rows.
+    name
+        Name of the file, for the messages.
+    kind
+        "feuille" or "couche".
+
+    Raises
+    ------
+    DataError
+        There is none of that name, none with rows, or several that suit.
+    """
+    every = f"{kind.capitalize()}s du fichier : {_titles(outlines)}."
+    if wanted is not None:
+        exact = [one for one in outlines if one.title == wanted]
+        found = exact or [one for one in outlines if plain_key(one.title) == plain_key(wanted)]
+        if len(found) != 1:
+            raise DataError(f"{name} : --sheet {wanted} : cette {kind} n'existe pas. {every}")
+        if not found[0].has_rows:
+            raise DataError(f"{name} : la {kind} « {found[0].title} » n'a pas de données. {every}")
+        return found[0].title
+    filled = [one for one in outlines if one.has_rows and not one.is_hidden]
+    if not filled:
+        raise DataError(
+            f"{name} : aucune {kind} visible ne contient un en-tête suivi d'au moins une ligne. "
+            f"{every} Mettez les noms des colonnes sur la première ligne, un projet par ligne "
+            "ensuite."
+        )
+    suited = filled if suits is None or len(filled) == 1 else [o for o in filled if suits(o)]
+    if len(suited) == 1 or suits is None:
+        return suited[0].title
+    raise DataError(
+        f"{name} : plusieurs {kind}s contiennent un tableau : {_titles(suited or filled)}. "
+        "Dites laquelle lire : --sheet NOM."
+    )
+
+
+def unread_note(outlines: Sequence[Outline], title: str, *, kind: str) -> tuple[str, ...]:
+    """Say which sheet was read and which were not; nothing if there is only one."""
+    others = [one for one in outlines if one.title != title]
+    if not others:
+        return ()
+    return (
+        f"{kind.capitalize()} lue : « {title} ». Autres {kind}s, non lues : {_titles(others)}.",
+    )
 
 
 def recognised_columns(
@@ -117,6 +215,12 @@ def unique_header(header: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ..
 def column_list(header: Sequence[str]) -> str:
     """Write the headers for a message."""
     return ", ".join(f"« {column} »" for column in header)
+
+
+def _titles(outlines: Sequence[Outline]) -> str:
+    return ", ".join(
+        f"« {one.title} »" + (" (masquée)" if one.is_hidden else "") for one in outlines
+    )
 
 
 def _known(columns: Mapping[str, str], fields: Sequence[Field]) -> Mapping[str, str]:

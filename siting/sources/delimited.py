@@ -6,12 +6,17 @@ import codecs
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from siting.errors import DataError
 
 NumberedRow = tuple[int, tuple[str, ...]]
+
+# A table larger than that is refused before it costs memory or time.
+MAX_ROWS = 200_000  # also the limit of the national geocoder for one file
+MAX_CELLS = 10_000_000
 
 DELIMITERS = {";": "point-virgule", ",": "virgule", "\t": "tabulation", "|": "barre verticale"}
 
@@ -30,17 +35,20 @@ _BOMS = (
 )
 _SIGNATURES = (
     (b"PK\x03\x04", "un fichier compressé (classeur Excel, LibreOffice ou zip)"),
+    (b"PK\x05\x06", "un fichier compressé vide (zip)"),
     (b"\xd0\xcf\x11\xe0", "un ancien classeur Excel (.xls)"),
     (b"%PDF", "un document PDF"),
     (b"\x1f\x8b", "un fichier compressé (gzip)"),
     (b"SQLite format 3", "une base SQLite ou GeoPackage"),
+    (b"fgb\x03fgb", "une couche FlatGeobuf"),
     (b"\x89PNG", "une image"),
+    (b"{\\rtf", "un document RTF"),
 )
-_MARKUP = re.compile(
-    rb"\s*(?:\xef\xbb\xbf)?\s*(?:<!doctype|<html|<\?xml|<head|\{\s*\")", re.IGNORECASE
-)
+_MARKUP = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*(?:<[!?a-z]|\[?\s*\{\s*\")", re.IGNORECASE)
 _EXCEL_HINT = re.compile(r"sep=([;,\t|])\n")  # first line that some exports write for Excel
-_SPOILT_ACCENTS = re.compile(r"[\x80-\x9f]|Ã[\x80-\xbf]")  # C1 controls; UTF-8 read as Latin-1
+# C1 controls; UTF-8 read as Latin-1; "prŽnom" and "B‚thune": Excel's "CSV (Macintosh)" and
+# "CSV (MS-DOS)" read as Windows-1252, whose quotes and capitals stand inside no French word.
+_SPOILT_ACCENTS = re.compile(r"[\x80-\x9f]|Ã[\x80-\xbf]|(?<=[a-zA-Z])[‚ƒ„†‡ˆ‰ŠŽ](?=[a-z])")
 _SAVE_AS = (
     "Enregistrez-le depuis votre tableur au format « CSV UTF-8 » ou « Classeur Excel (.xlsx) »."
 )
@@ -66,7 +74,8 @@ def delimited_rows(content: bytes, *, name: str) -> Delimited:
     Decode a delimited text file and split it into rows of text.
 
     The encoding is the one of the byte order mark, else strict UTF-8, else Windows-1252.
-    The delimiter is the one of `; , tab |` that gives most rows the width of the header.
+    The delimiter is the one of `; , tab |` that gives most rows the width of the header, else
+    the one that gives most rows a same, larger width: names are missing in the header.
     Line ends, quoted ones included, become line feeds. Values are never interpreted.
 
     Parameters
@@ -79,8 +88,8 @@ def delimited_rows(content: bytes, *, name: str) -> Delimited:
     Raises
     ------
     DataError
-        Not a text, no known encoding, NUL character, undecidable delimiter, or a
-        quotation mark that is not closed.
+        Not a text, no known encoding, NUL character, undecidable delimiter, a quotation
+        mark that is not closed, more than `MAX_ROWS` rows or `MAX_CELLS` cells.
     """
     _refuse_other_formats(content, name=name)
     text, encoding = _decoded(content, name=name)
@@ -152,9 +161,15 @@ def _records(text: str, delimiter: str, *, strict: bool) -> Iterator[list[str]]:
 
 
 def _strict_rows(text: str, delimiter: str, *, name: str) -> Iterator[NumberedRow]:
-    number = 0
+    number = n_cells = 0
     try:
         for number, record in enumerate(_records(text, delimiter, strict=True), start=1):
+            n_cells += len(record)
+            if number > MAX_ROWS or n_cells > MAX_CELLS:
+                raise DataError(
+                    f"{name} : le fichier dépasse {MAX_ROWS} lignes ou {MAX_CELLS} cases. "
+                    "Partagez-le en plusieurs fichiers."
+                )
             if record:
                 yield number, tuple(record)
     except csv.Error as error:
@@ -184,16 +199,33 @@ def _widths(text: str, delimiter: str) -> list[int]:
     return widths
 
 
+def _score(widths: list[int]) -> tuple[bool, float, int] | None:
+    """
+    Tell how well a delimiter splits, None if it does not: better scores are larger.
+
+    Rows as wide as the header come first, then rows that are all wider than it.
+    """
+    header, *others = widths or [0]
+    if header <= 1:
+        return None
+    (usual, _), *_ = Counter(others or [header]).most_common(1)
+    agreed = sum(width == header for width in others) / len(others) if others else 1.0
+    if agreed >= _LEAST_AGREEMENT_SHARE:
+        return True, agreed, header
+    wider = sum(width == usual for width in others) / len(others)
+    return (False, wider, header) if usual > header and wider >= _LEAST_AGREEMENT_SHARE else None
+
+
 def _delimiter(text: str, *, name: str) -> str:
     """Choose the delimiter, empty for a file of one column."""
     scores = {}
     splitting = []
     for rank, delimiter in enumerate(DELIMITERS):
-        header, *widths = _widths(text, delimiter) or [0]
-        share = sum(width == header for width in widths) / len(widths) if widths else 1.0
-        if header > 1 and share >= _LEAST_AGREEMENT_SHARE:
-            scores[delimiter] = (share, header, -rank)
-        if header > 1 and any(width > 1 for width in widths):
+        widths = _widths(text, delimiter)
+        score = _score(widths)
+        if score is not None:
+            scores[delimiter] = (*score, -rank)
+        if widths and widths[0] > 1 and any(width > 1 for width in widths[1:]):
             splitting.append(delimiter)
     if scores:
         return max(scores, key=scores.__getitem__)

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import random
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
 from siting import __version__
-from siting.errors import (
-    BadAnswer,
-    OptionError,
-    RateLimited,
-    SourceError,
-    SourceUnavailable,
-)
+from siting.errors import BadAnswer, RateLimited, SourceError, SourceUnavailable
+from siting.sources.connections import checked_pools
+from siting.sources.hosts import RefusedAddress, checked_url, is_loopback
+from siting.sources.pace import Clock, OwnPace, Pace
+
+__all__ = ["USER_AGENT", "HttpAnswer", "HttpClient", "RetryRule", "checked_url", "is_loopback"]
 
 USER_AGENT = f"siting/{__version__}"
 _RETRIED = frozenset({429, 500, 502, 503, 504})
-_TOO_MANY = 429
-_OK = 200
+_OK, _ODD, _TOO_MANY = 200, 400, 429
 _REDIRECTS = range(300, 400)
 _MOST_REDIRECTS = 3
 _LARGEST_ANSWER_BYTES = 20_000_000
 _CHUNK_BYTES = 65_536
-_PRIVATE_SUFFIXES = (".localhost", ".local", ".lan", ".internal", ".intranet", ".home.arpa")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +38,10 @@ class RetryRule:
     Waits double from `first_wait_s` and are cut by a random half, so that several
     machines do not come back together. `silence_after_429_s` is the rule of the
     Géoplateforme: over the limit, every request is refused for five seconds.
+
+    A file of many questions has limits of its own, `file_read_timeout_s` and `file_total_s`:
+    addok answers nothing before the last row is done, at some 10 ms a row.
+    No request is sent after the total time; the last one may end one read later.
     """
 
     n_attempts: int = 4
@@ -51,23 +51,39 @@ class RetryRule:
     silence_after_429_s: float = 5.0
     connect_timeout_s: float = 5.0
     read_timeout_s: float = 20.0
+    file_read_timeout_s: float = 120.0
+    file_total_s: float = 300.0
 
 
-class Clock:
-    """Time as the client sees it, in seconds; tests give another one."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAnswer:
+    """Body and headers of an answer that was accepted; names of headers in any case."""
 
-    def now_s(self) -> float:
-        """Seconds from some origin, never going back."""
-        return time.monotonic()
+    body: bytes
+    headers: Mapping[str, str]
 
-    def wait(self, seconds: float) -> None:
-        """Do nothing for that long."""
-        time.sleep(seconds)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reply(HttpAnswer):
+    status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """A request, the address to name in messages, and how long it may take."""
+
+    request: requests.Request
+    url: str
+    read_timeout_s: float
+    deadline_s: float
 
 
 class HttpClient:
     """
-    Ask one service for JSON documents.
+    Ask one service: JSON documents, and files of many questions.
+
+    The address really connected to is checked each time (`siting.sources.connections`),
+    except behind a proxy. Redirections are followed inside the same host only.
 
     Parameters
     ----------
@@ -81,9 +97,18 @@ class HttpClient:
         Retries and time limits.
     clock
         Time; the system's by default.
+    pace
+        Who else asks this service, and when one's turn is; by default nobody else does.
+    allow_private
+        If the service may stand in a private network; this computer always may.
+
+    Raises
+    ------
+    OptionError
+        If the address cannot be used.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has its default
         self,
         base_url: str,
         *,
@@ -91,24 +116,34 @@ class HttpClient:
         rate_per_s: float,
         rule: RetryRule | None = None,
         clock: Clock | None = None,
+        pace: Pace | None = None,
+        allow_private: bool = False,
     ) -> None:
-        self.base_url = checked_url(base_url)
+        self.base_url = checked_url(base_url, allow_private=allow_private)
         self._advice = advice
         self._rule = rule or RetryRule()
         self._clock = clock or Clock()
-        self._host = urlsplit(self.base_url).hostname or ""
-        self._spacing_s = 0.0 if is_loopback(self.base_url) else 1.0 / rate_per_s
-        self._not_before_s = self._clock.now_s()
+        self._pace = pace or OwnPace(self._clock)
+        parts, is_own = urlsplit(self.base_url), is_loopback(self.base_url)
+        self._host = parts.hostname or ""
+        # Several servers of this computer are several services.
+        self._turns_of = parts.netloc if is_own else self._host
+        self._spacing_s = 0.0 if is_own else 1.0 / rate_per_s
         self._jitter = random.Random()  # noqa: S311 - spreads waits, hides nothing
         self._session = requests.Session()
-        self._session.trust_env = not is_loopback(self.base_url)  # no proxy to oneself
+        self._session.trust_env = not is_own  # no proxy to oneself
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
+        adapter = requests.adapters.HTTPAdapter()
+        adapter.poolmanager.pool_classes_by_scheme = checked_pools(allow_private=allow_private)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, adapter)
 
     def fetch_json(self, path: str, params: Mapping[str, str]) -> object:
         """
         Fetch a JSON document with GET.
 
-        Connection errors and statuses 429, 500, 502, 503 and 504 are tried again;
+        Connection errors and statuses 429, 500, 502, 503 and 504 are tried again, and once
+        a 400 that is not in the words of the service (a front server that lost it);
         anything else is final.
 
         Raises
@@ -120,25 +155,92 @@ class HttpClient:
         BadAnswer
             If it answers something else than JSON, or sends elsewhere.
         SourceError
-            If it refuses the request.
+            If it refuses the request, or stands at an address that may not be asked.
         """
         url = f"{self.base_url}{path}"
-        deadline_s = self._clock.now_s() + self._rule.total_s
-        failure: SourceError
-        for n_tried in range(1, self._rule.n_attempts + 1):
-            self._wait_turn(url, deadline_s)
-            try:
-                return self._fetch_once(url, params, deadline_s)
-            except (SourceUnavailable, RateLimited) as error:
-                failure = error
-            if n_tried < self._rule.n_attempts and not self._back_off(n_tried, deadline_s):
-                break
-        raise failure
-
-    def _fetch_once(self, url: str, params: Mapping[str, str], deadline_s: float) -> object:
-        timeouts = (self._rule.connect_timeout_s, self._rule.read_timeout_s)
+        order = _Order(
+            request=requests.Request("GET", url, params=params),
+            url=url,
+            read_timeout_s=self._rule.read_timeout_s,
+            deadline_s=self._clock.now_s() + self._rule.total_s,
+        )
+        answer = self._answer(order)
         try:
-            request = self._session.prepare_request(requests.Request("GET", url, params=params))
+            document: object = json.loads(answer.body)
+        except (ValueError, RecursionError) as error:
+            raise BadAnswer(
+                f"Le service {self._host} a répondu autre chose que des données (souvent une "
+                f"page de connexion ou de panne : {_excerpt(answer.body)}). {self._advice}",
+                url=url,
+                status=_OK,
+            ) from error
+        return document
+
+    def post_file(
+        self, path: str, *, fields: Sequence[tuple[str, str]], file: tuple[str, bytes]
+    ) -> HttpAnswer:
+        """
+        Post a file and fields (multipart/form-data), and take what comes back as it is.
+
+        Parameters
+        ----------
+        path
+            After the base URL.
+        fields
+            Names and values, sent in this order; a name may come several times.
+        file
+            Name and content of the CSV file; its field is `data`, as geocoders have it.
+
+        Raises
+        ------
+        SourceError
+            As `fetch_json`.
+        """
+        url = f"{self.base_url}{path}"
+        request = requests.Request(
+            "POST",
+            url,
+            headers={"Accept": "text/csv, application/json"},
+            data=list(fields),
+            files=[("data", (*file, "text/csv"))],
+        )
+        reply = self._answer(
+            _Order(
+                request=request,
+                url=url,
+                read_timeout_s=self._rule.file_read_timeout_s,
+                deadline_s=self._clock.now_s() + self._rule.file_total_s,
+            )
+        )
+        return HttpAnswer(body=reply.body, headers=reply.headers)
+
+    def _answer(self, order: _Order) -> _Reply:
+        """Ask until there is an answer, a final refusal, or no time left."""
+        failure: SourceError | None = None
+        for n_tried in range(self._rule.n_attempts):
+            if failure is not None and not self._back_off(n_tried, order):
+                break
+            wait_s = self._wait_turn(order)
+            if wait_s > 0:
+                failure = failure or self._rate_limited(order.url, wait_s)
+                break
+            try:
+                reply = self._reply(order)
+            except SourceUnavailable as error:
+                failure = error
+                continue
+            if reply.status == _OK:
+                return reply
+            is_first_oddity = failure is None or failure.status != _ODD
+            failure = self._refusal(reply, order.url)
+            if not (reply.status in _RETRIED or (is_first_oddity and _is_odd(reply))):
+                break
+        raise failure or self._rate_limited(order.url, None)
+
+    def _reply(self, order: _Order) -> _Reply:
+        timeouts = (self._rule.connect_timeout_s, order.read_timeout_s)
+        try:
+            request = self._session.prepare_request(order.request)
             settings = self._session.merge_environment_settings(
                 request.url, proxies={}, stream=True, verify=None, cert=None
             )
@@ -147,55 +249,49 @@ class HttpClient:
                     request, timeout=timeouts, allow_redirects=False, **settings
                 ) as response:
                     if response.status_code not in _REDIRECTS:
-                        return self._document(response, url, deadline_s)
-                    request = self._redirected(response, url)
-        except requests.RequestException as error:
-            raise self._unreachable(url, error) from error
-        raise BadAnswer(f"Le service {self._host} redirige sans fin. {self._advice}", url=url)
+                        return _Reply(
+                            status=response.status_code,
+                            headers=response.headers,
+                            body=self._body(response, order),
+                        )
+                    request = self._redirected(response, order.url)
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise self._unreachable(order.url, error) from error
+        except RefusedAddress as error:
+            message = f"Le service {self._host} n'est pas interrogé : {error}."
+            raise SourceError(message, url=order.url) from error
+        raise BadAnswer(f"Le service {self._host} redirige sans fin. {self._advice}", url=order.url)
 
-    def _document(self, response: requests.Response, url: str, deadline_s: float) -> object:
-        body = self._body(response, url, deadline_s)
-        status = response.status_code
-        if status in _RETRIED:
-            raise self._refused_for_now(response, url)
-        if status == _OK:
-            try:
-                return json.loads(body)
-            except (ValueError, RecursionError) as error:
-                raise BadAnswer(
-                    f"Le service {self._host} a répondu autre chose que des données (souvent une "
-                    f"page de connexion ou de panne : {_excerpt(body)}). {self._advice}",
-                    url=url,
-                    status=status,
-                ) from error
-        raise SourceError(
-            f"Le service {self._host} refuse la demande (HTTP {status} : {_excerpt(body)}). "
-            f"{self._advice}",
-            url=url,
-            status=status,
-        )
-
-    def _body(self, response: requests.Response, url: str, deadline_s: float) -> bytes:
+    def _body(self, response: requests.Response, order: _Order) -> bytes:
+        """Read what comes, as it comes: a trickle is seen, and so is a flood."""
         body = bytearray()
-        for chunk in response.iter_content(_CHUNK_BYTES):
-            body += chunk
+        while data := response.raw.read1(_CHUNK_BYTES, decode_content=True):
+            body += data
             if len(body) > _LARGEST_ANSWER_BYTES:
                 raise BadAnswer(
-                    f"La réponse du service {self._host} est démesurée. {self._advice}", url=url
+                    f"La réponse du service {self._host} est démesurée. {self._advice}",
+                    url=order.url,
                 )
-            if self._clock.now_s() > deadline_s:
+            if self._clock.now_s() > order.deadline_s:
                 raise SourceUnavailable(
-                    f"Le service {self._host} répond trop lentement. {self._advice}", url=url
+                    f"Le service {self._host} répond trop lentement. {self._advice}",
+                    url=order.url,
                 )
         return bytes(body)
 
-    def _refused_for_now(self, response: requests.Response, url: str) -> SourceError:
-        """Note the silence asked for, and say who asked."""
-        status = response.status_code
-        asked_s = _retry_after_s(response.headers.get("Retry-After", ""))
+    def _refusal(self, reply: _Reply, url: str) -> SourceError:
+        """Say what a status other than 200 means, and keep the silence that it asks for."""
+        status = reply.status
+        if status not in _RETRIED:
+            return SourceError(
+                f"Le service {self._host} refuse la demande (HTTP {status} : "
+                f"{_excerpt(reply.body)}). {self._advice}",
+                url=url,
+                status=status,
+            )
+        asked_s = _retry_after_s(reply.headers.get("Retry-After", ""), self._clock.wall_s())
         least_s = self._rule.silence_after_429_s if status == _TOO_MANY else 0.0
-        silence_s = max(asked_s or 0.0, least_s)
-        self._not_before_s = max(self._not_before_s, self._clock.now_s() + silence_s)
+        self._pace.silence(self._turns_of, seconds=max(asked_s or 0.0, least_s))
         if status == _TOO_MANY:
             return self._rate_limited(url, asked_s)
         return SourceUnavailable(
@@ -215,10 +311,16 @@ class HttpClient:
         )
 
     def _redirected(self, response: requests.Response, url: str) -> requests.PreparedRequest:
+        """Return the request to send next: as asked, to the same host."""
         following = response.next
         target = urlsplit((following.url if following is not None else "") or "")
         is_safe = target.scheme in {"https", urlsplit(self.base_url).scheme}
-        if following is None or target.hostname != self._host or not is_safe:
+        if (
+            following is None
+            or target.hostname != self._host
+            or not is_safe
+            or following.method != response.request.method  # a file posted would be lost
+        ):
             raise BadAnswer(
                 f"Le service {self._host} renvoie vers {target.hostname or 'nulle part'} : le "
                 "réseau demande peut-être une connexion (portail, proxy), ou l'adresse a changé. "
@@ -228,12 +330,12 @@ class HttpClient:
             )
         return following
 
-    def _unreachable(self, url: str, error: requests.RequestException) -> SourceError:
+    def _unreachable(self, url: str, error: Exception) -> SourceUnavailable:
         if isinstance(error, requests.exceptions.ProxyError):
             cause = "le proxy ne répond pas ou refuse : vérifiez HTTPS_PROXY"
         elif isinstance(error, requests.exceptions.SSLError):
             cause = "son certificat n'est pas reconnu : donnez celui du réseau (REQUESTS_CA_BUNDLE)"
-        elif isinstance(error, requests.Timeout):
+        elif isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
             cause = "délai dépassé"
         else:
             cause = "connexion impossible"
@@ -241,96 +343,52 @@ class HttpClient:
             f"Le service {self._host} ne répond pas ({cause}). {self._advice}", url=url
         )
 
-    def _wait_turn(self, url: str, deadline_s: float) -> None:
-        now_s = self._clock.now_s()
-        if self._not_before_s > deadline_s:
-            raise self._rate_limited(url, self._not_before_s - now_s)
-        if self._not_before_s > now_s:
-            self._clock.wait(self._not_before_s - now_s)
-        self._not_before_s = max(self._not_before_s, self._clock.now_s()) + self._spacing_s
+    def _wait_turn(self, order: _Order) -> float:
+        """Wait for one's turn and return zero, or at once the seconds it is too far off."""
+        while True:
+            left_s = max(0.0, order.deadline_s - self._clock.now_s())
+            wait_s = self._pace.reserve_s(
+                self._turns_of, spacing_s=self._spacing_s, longest_s=left_s
+            )
+            if wait_s > left_s:
+                return wait_s
+            if wait_s > 0:
+                self._clock.wait(wait_s)
+            if self._pace.silence_s(self._turns_of) <= 0:
+                return 0.0
 
-    def _back_off(self, n_tried: int, deadline_s: float) -> bool:
-        """Put the next try off; False when it would come too late."""
-        wait_s = min(self._rule.first_wait_s * 2 ** (n_tried - 1), self._rule.longest_wait_s)
-        next_s = self._clock.now_s() + wait_s * self._jitter.uniform(0.5, 1.0)
-        self._not_before_s = max(self._not_before_s, next_s)
-        return self._not_before_s <= deadline_s
+    def _back_off(self, n_tried: int, order: _Order) -> bool:
+        """Wait before the next try; False, at once, when it would come too late."""
+        longest_s = min(self._rule.first_wait_s * 2 ** (n_tried - 1), self._rule.longest_wait_s)
+        wait_s = longest_s * self._jitter.uniform(0.5, 1.0)
+        if self._clock.now_s() + wait_s > order.deadline_s:
+            return False
+        self._clock.wait(wait_s)
+        return True
 
 
-def checked_url(url: str) -> str:
-    """
-    Return the base URL of a service without its last slash, or refuse it.
-
-    The address must be https; http is for this computer and for private networks, where
-    one's own server is legitimate.
-
-    Raises
-    ------
-    OptionError
-        Not an address, credentials in it, or http to a public host.
-    """
-    text = url.strip().rstrip("/")
+def _is_odd(reply: _Reply) -> bool:
+    """Tell a 400 of no geocoder: the national one says why in a `message`, addok in a `title`."""
+    if reply.status != _ODD:
+        return False
     try:
-        parts = urlsplit(text)
-        host, has_port = parts.hostname or "", parts.port is not None
-    except ValueError as error:
-        raise OptionError(f"L'adresse de service {url!r} n'est pas lisible : {error}.") from error
-    if parts.scheme not in {"http", "https"} or not host or (has_port and parts.port == 0):
-        raise OptionError(
-            f"L'adresse de service {url!r} n'est pas une adresse web : "
-            "écrivez-la en entier, par exemple https://data.geopf.fr/geocodage."
-        )
-    if parts.username is not None or parts.password is not None:
-        raise OptionError(
-            "L'adresse de service contient un nom d'utilisateur ou un mot de passe : retirez-les."
-        )
-    if parts.query or parts.fragment:
-        raise OptionError(f"L'adresse de service {url!r} ne doit contenir ni « ? » ni « # ».")
-    if parts.scheme == "http" and not _is_private(host):
-        raise OptionError(
-            f"L'adresse de service {url!r} n'est pas protégée : utilisez https:// "
-            "(http:// est accepté pour un serveur de votre propre réseau)."
-        )
-    if _is_link_local(host):
-        raise OptionError(f"L'adresse de service {url!r} n'est pas celle d'un serveur.")
-    return text
+        document = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return True
+    words = document if isinstance(document, dict) else {}
+    is_national = words.get("code", _ODD) == _ODD and isinstance(words.get("message"), str)
+    return not (is_national or isinstance(words.get("title"), str))
 
 
-def is_loopback(url: str) -> bool:
-    """Tell if a URL stays on this computer."""
-    host = urlsplit(url).hostname or ""
-    address = _ip(host)
-    return host == "localhost" if address is None else address.is_loopback
-
-
-def _is_private(host: str) -> bool:
-    address = _ip(host)
-    if address is not None:
-        return address.is_private
-    return "." not in host or host.endswith(_PRIVATE_SUFFIXES)
-
-
-def _is_link_local(host: str) -> bool:
-    address = _ip(host)
-    return address is not None and (address.is_link_local or address.is_unspecified)
-
-
-def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None
-
-
-def _retry_after_s(text: str) -> float | None:
-    """Read the header `Retry-After`: seconds, or a date of HTTP."""
+def _retry_after_s(text: str, now_s: float) -> float | None:
+    """Read the header `Retry-After`: seconds, or a date of HTTP; `now_s` is since the epoch."""
     if text.strip().isdecimal():
         return float(text)
     try:
         until = parsedate_to_datetime(text)
     except ValueError:
         return None
-    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    return max(0.0, until.replace(tzinfo=until.tzinfo or UTC).timestamp() - now_s)
 
 
 def _excerpt(body: bytes) -> str:

@@ -7,25 +7,25 @@ import itertools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from siting.crs import FloatArray, in_french_territory
-from siting.sources.cells import decimal_number, has_lost_zero, insee_code, plain_text, postcode
+from siting.errors import DataError
+from siting.sources.cells import has_lost_zero, insee_code, plain_text, postcode
 from siting.sources.columns import unique_header
+from siting.sources.coordinates import read_coordinates
 from siting.sources.project_columns import (
-    LAT_MAX_DEG,
-    LON_MAX_DEG,
+    ProjectColumns,
     joined_address,
+    may_hold_projects,
     project_columns,
+    shifted_rows,
 )
-from siting.sources.table_file import read_table_file, row_list
+from siting.sources.table_file import TableFile, read_table_file, row_list
 from siting.tables import PROJECTS, GeocodeReason
 
 _FILE_NAME_MAX = 80
@@ -50,6 +50,10 @@ class Projects:
         What was put right or left out, in French, to be shown to the planner.
     sha256, encoding, delimiter, sheet
         The file, as in `TableFile`.
+    shifted
+        Ids of the rows whose cells may stand under the wrong name (`shifted_rows`): they
+        are whole in `own`; in `rows` they have neither address nor position, and the
+        `coord_issue` of a position that cannot be read.
     """
 
     rows: pd.DataFrame
@@ -60,68 +64,63 @@ class Projects:
     encoding: str
     delimiter: str
     sheet: str
+    shifted: tuple[str, ...] = ()
 
 
-def read_projects(path: Path, *, columns: Mapping[str, str]) -> Projects:
+def read_projects(path: Path, *, columns: Mapping[str, str], sheet: str | None = None) -> Projects:
     """
     Read a file of projects, one row each, whatever is wrong in a row.
 
     Columns are recognised by their usual French names. Coordinates that are not degrees
     of a plausible place are not used and say why in `coord_issue`; codes that are not
-    codes are left empty, with a note.
+    codes are left empty; a row whose cells may be shifted is not placed at all. All of it
+    is said in the notes, with the rows.
 
     Parameters
     ----------
     path
-        CSV or XLSX file, see `read_table_file`.
+        CSV or XLSX file, or layer of points, see `read_table_file`.
     columns
         Field -> name of its column, for headers that are not recognised; fields are
         those of `siting.sources.project_columns.FIELDS`.
+    sheet
+        Sheet of a workbook or layer of a GeoPackage; None for the only one that has rows,
+        or the only one of these that tells where projects are.
 
     Raises
     ------
     DataError
-        The file cannot be read, a column named is not there, two columns could be the
-        same field, or no column tells where the projects are.
+        The file cannot be read, several sheets may be the one, a column named is not there,
+        two columns could be the same field, no column tells where the projects are, or
+        most rows are shifted.
     """
-    file = read_table_file(path)
+    file = read_table_file(
+        path,
+        sheet=sheet,
+        suits=lambda outline: may_hold_projects(outline, columns),
+        long_rows="kept",
+    )
     found = project_columns(file, columns)
     header, header_notes = unique_header(file.header)
-
-    def texts(field: str) -> list[str]:
-        at = found.positions.get(field)
-        return [""] * len(file.rows) if at is None else [plain_text(row[at]) for row in file.rows]
-
-    site_ids, id_notes = _site_ids(texts("id"), file.row_numbers)
-    lon, lat, issue = _coordinates(texts("lon"), texts("lat"))
-    codes = {
-        "code_postal": _codes(texts("code_postal"), postcode, file.row_numbers, "Code postal"),
-        "code_insee": _codes(texts("code_insee"), insee_code, file.row_numbers, "Code INSEE"),
-    }
-    frame = pd.DataFrame(
-        {
-            "site_id": site_ids,
-            "row_number": file.row_numbers,
-            "label": texts("nom"),
-            "address": joined_address(file, found.parts) if found.parts else texts("adresse"),
-            "commune": texts("commune"),
-            "lon": lon,
-            "lat": lat,
-            "coord_issue": issue,
-            **{name: values for name, (values, _) in codes.items()},
-        }
-    )
+    shifted = shifted_rows(file, found)
+    if len(shifted) * 2 > len(file.rows):
+        raise DataError(_most_are_shifted(file, shifted))
+    site_ids, id_notes = _site_ids(_texts(file, found, "id"), file.row_numbers)
+    rows, row_notes = _rows(file, found, site_ids=site_ids, shifted=shifted)
     own = pd.DataFrame(file.rows, columns=list(header), dtype="str")
-    code_notes = [note for _, notes in codes.values() for note in notes]
     return Projects(
-        rows=PROJECTS.conform(frame),
+        rows=rows,
         own=own.mask(own == "").set_index(pd.Index(site_ids, name="site_id", dtype="str")),
         recognised=found.named(header),
-        notes=(*file.notes, *header_notes, *found.notes, *id_notes, *code_notes),
+        notes=(
+            *(*file.notes, *header_notes, *found.notes, *id_notes),
+            *(*_shifted_note(file, shifted), *row_notes),
+        ),
         sha256=file.sha256,
         encoding=file.encoding,
         delimiter=file.delimiter,
         sheet=file.sheet,
+        shifted=tuple(site_ids[at] for at in sorted(shifted)),
     )
 
 
@@ -142,24 +141,81 @@ def file_name(site_id: str) -> str:
     return f"{stem or 'site'}-{hashlib.sha256(site_id.encode()).hexdigest()[:10]}"
 
 
-def _coordinates(
-    lon_cells: Sequence[str], lat_cells: Sequence[str]
-) -> tuple[FloatArray, FloatArray, npt.NDArray[np.str_]]:
-    """Read longitudes and latitudes; where they are not used, NaN and the reason."""
-    lon = np.array([decimal_number(cell) for cell in lon_cells])
-    lat = np.array([decimal_number(cell) for cell in lat_cells])
-    is_given = np.array([bool(x or y) for x, y in zip(lon_cells, lat_cells, strict=True)])
-    is_read = np.isfinite(lon) & np.isfinite(lat)
-    is_suspect = is_read & (
-        ((lon == 0) & (lat == 0))
-        | (np.abs(lon) > LON_MAX_DEG)
-        | (np.abs(lat) > LAT_MAX_DEG)
-        | (~in_french_territory(lon, lat) & in_french_territory(lat, lon))
+def _texts(file: TableFile, found: ProjectColumns, field: str) -> list[str]:
+    at = found.positions.get(field)
+    return [""] * len(file.rows) if at is None else [plain_text(row[at]) for row in file.rows]
+
+
+def _rows(
+    file: TableFile,
+    found: ProjectColumns,
+    *,
+    site_ids: Sequence[str],
+    shifted: AbstractSet[int],
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return table PROJECTS, with nothing that places a shifted row, and remarks."""
+
+    def kept(cells: Sequence[str]) -> list[str]:
+        return ["" if at in shifted else cell for at, cell in enumerate(cells)]
+
+    def placing(field: str) -> list[str]:
+        return kept(_texts(file, found, field))
+
+    postcodes, postcode_notes = _codes(
+        placing("code_postal"), postcode, file.row_numbers, "Code postal"
     )
-    is_used = is_read & ~is_suspect
-    issue = np.where(is_given & ~is_read, GeocodeReason.COORD_UNREADABLE.value, "")
-    issue = np.where(is_suspect, GeocodeReason.COORD_SUSPECT.value, issue)
-    return np.where(is_used, lon, np.nan), np.where(is_used, lat, np.nan), issue
+    insee_codes, insee_notes = _codes(
+        placing("code_insee"), insee_code, file.row_numbers, "Code INSEE"
+    )
+    lon, lat = zip(*file.points, strict=True) if file.points else (placing("lon"), placing("lat"))
+    coordinates = read_coordinates(lon, lat)
+    issues = [
+        GeocodeReason.SHIFTED_ROW.value if at in shifted else str(issue)
+        for at, issue in enumerate(coordinates.issue)
+    ]
+    frame = pd.DataFrame(
+        {
+            "site_id": site_ids,
+            "row_number": file.row_numbers,
+            "label": _texts(file, found, "nom"),
+            "address": kept(joined_address(file, found.parts))
+            if found.parts
+            else placing("adresse"),
+            "commune": placing("commune"),
+            "code_postal": postcodes,
+            "code_insee": insee_codes,
+            "lon": coordinates.lon,
+            "lat": coordinates.lat,
+            "coord_issue": issues,
+        }
+    )
+    unused = tuple(
+        f"Coordonnées non utilisées ({_rows_named(file, rows)}) : {remark}."
+        for remark, rows in coordinates.remarks
+    )
+    return PROJECTS.conform(frame), (*postcode_notes, *insee_notes, *unused)
+
+
+def _rows_named(file: TableFile, positions: Iterable[int]) -> str:
+    return row_list([file.row_numbers[at] for at in sorted(positions)])
+
+
+def _shifted_note(file: TableFile, shifted: AbstractSet[int]) -> tuple[str, ...]:
+    note = (
+        f"Cases peut-être décalées ({_rows_named(file, shifted)}) : un séparateur "
+        f"« {file.delimiter} » coupe sans doute une case. Ni l'adresse ni la position de ces "
+        "lignes ne sont lues : corrigez-les et recommencez."
+    )
+    return (note,) if shifted else ()
+
+
+def _most_are_shifted(file: TableFile, shifted: AbstractSet[int]) -> str:
+    return (
+        f"{file.name} : la plupart des lignes ont plus de cases que l'en-tête, et leurs cases "
+        f"semblent décalées ({_rows_named(file, shifted)}). Donnez un nom à chaque colonne, la "
+        "première comprise, ou mettez entre guillemets les cases qui contiennent le séparateur "
+        f"« {file.delimiter} »."
+    )
 
 
 def _codes(

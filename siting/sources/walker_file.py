@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from siting.errors import DataError
-from siting.walkers import WalkProfile, profile_from_toml
+from siting.walkers import WalkProfile, profile_from_toml, walk_profile
 
 _MAX_BYTES = 100_000
 
@@ -28,6 +28,27 @@ def read_walker(path: Path) -> WalkProfile:
 def walker_sha256(path: Path) -> str:
     """Return the SHA-256 of the description of a walker."""
     return hashlib.sha256(_content(path)).hexdigest()
+
+
+def chosen_profile(walker: str) -> WalkProfile:
+    """
+    Return the walker of an option: one that is known, or that a TOML file describes.
+
+    Raises
+    ------
+    OptionError
+        Unknown walker, or a description that cannot be used.
+    DataError
+        The file cannot be read.
+    """
+    if walker.lower().endswith(".toml"):
+        return read_walker(Path(walker))
+    return walk_profile(walker)
+
+
+def walker_inputs(walker: str) -> dict[str, str]:
+    """Return the SHA-256 of the file that describes the walker, if there is one."""
+    return {walker: walker_sha256(Path(walker))} if walker.lower().endswith(".toml") else {}
 
 
 def _content(path: Path) -> bytes:

@@ -4,6 +4,7 @@
 files; `write_study` and `write_territory` put these in a folder with their manifest.
 """
 
+from siting.review import needs_attention
 from siting.study.demo import DEMO_TERRITORIES, Sample, sample, unexpected
 from siting.study.files import (
     geocoding_files,
@@ -19,7 +20,6 @@ from siting.study.locate import (
     duplicates,
     geocode,
     id_list,
-    needs_attention,
 )
 from siting.study.projects import Study, StudyOptions, study
 from siting.study.session import (

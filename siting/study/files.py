@@ -20,8 +20,9 @@ from siting.export import (
     xlsx_bytes,
 )
 from siting.labels import date_text
-from siting.maps import MapNotes, call_name, study_map, territory_map
+from siting.maps import MapNotes, call_name, review_map, study_map, territory_map
 from siting.provenance import Provenance
+from siting.review import REVIEW
 from siting.study.locate import Located
 from siting.study.projects import Study
 from siting.study.territory import TerritoryStudy
@@ -48,6 +49,7 @@ def study_files(study: Study) -> dict[str, bytes]:
         "walks": study.walks,
         **({} if study.isochrones is None else {"isochrones": study.isochrones}),
     }
+    files |= _review_files(study.review, study.sources, stem="to_review")
     files["study.gpkg"] = gpkg_bytes(layers, sources=sources)
     files["study.xlsx"] = xlsx_bytes(
         [sheet for sheet in sheets if len(sheet.frame) <= WORKBOOK_ROWS],
@@ -194,13 +196,32 @@ def geocoding_files(located: Located, *, stem: str, suffix: str) -> dict[str, by
         Name and kind (`.csv` or `.xlsx`) of the main file.
     """
     sheets = [_sites_sheet(located.sites_as_given), _requests_sheet(located.requests)]
+    to_review = _review_files(located.review, located.sources, stem=f"{stem}.to_review")
     if suffix == ".xlsx":
         book = xlsx_bytes(sheets, title="Géocodage", sources=undated(located.sources))
-        return {f"{stem}.xlsx": book}
+        return {f"{stem}.xlsx": book, **to_review}
     sites, requests = sheets
     return {
         f"{stem}.csv": csv_bytes(sites.frame, sites.table),
         f"{stem}.geocoding.csv": csv_bytes(requests.frame, requests.table),
+        **to_review,
+    }
+
+
+def _review_files(
+    review: pd.DataFrame, sources: Sequence[Provenance], *, stem: str
+) -> dict[str, bytes]:
+    """Lay out what a person must look at: as CSV, as a workbook to fill in, as a map."""
+    if review.empty:
+        return {}
+    known = undated(sources)
+    note = "Les lignes à vérifier. Remplissez « choix », la position ou l'adresse corrigée."
+    sheet = Sheet(title="to_review", note=note, frame=review, table=REVIEW)
+    page = review_map(review, notes=MapNotes(sources=known, remarks=()))
+    return {
+        f"{stem}.csv": csv_bytes(review, REVIEW),
+        f"{stem}.xlsx": xlsx_bytes([sheet], title="Lignes à vérifier", sources=known),
+        f"{stem}.html": html_bytes(page),
     }
 
 
@@ -233,10 +254,16 @@ def _study_remarks(study: Study) -> tuple[str, ...]:
         "praticables d'OpenStreetMap."
     )
     walker = f"Marche : {profile.label}, {_kmh(profile.speed_kmh)} ({profile.reference})."
-    return (*_map_dates(study.sources), walker, *_pace_remarks(profile), limits, *study.notes)
+    return (
+        *_map_dates(study.sources),
+        walker,
+        *_pace_remarks(profile, has_heights=bool(study.options.heights)),
+        limits,
+        *study.notes,
+    )
 
 
-def _pace_remarks(profile: WalkProfile) -> list[str]:
+def _pace_remarks(profile: WalkProfile, *, has_heights: bool) -> list[str]:
     """Say what slows the walker down or stops them, and what is not taken into account."""
     slower = []
     if profile.steps_kmh is not None and not profile.avoids_unfit:
@@ -249,9 +276,11 @@ def _pace_remarks(profile: WalkProfile) -> list[str]:
             "Évités : escaliers et voies que la carte dit impraticables. Là où elle ne dit rien, "
             "deux résultats : en passant quand même, et par les seules voies connues praticables."
         )
-    ignored = ["pentes (hauteurs non fournies)", "temps d'attente", "repos"]
+    ignored = ["temps d'attente", "repos"]
     if not slower and not profile.avoids_unfit:
-        ignored.insert(1, "marches, traversées")
+        ignored.insert(0, "marches, traversées")
+    if not has_heights:
+        ignored.insert(0, "pentes (hauteurs non fournies)")
     return [*texts, f"Pas pris en compte : {', '.join(ignored)}."]
 
 

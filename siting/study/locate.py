@@ -11,11 +11,13 @@ import pandas as pd
 
 from siting import territory
 from siting.calls import RulePack
+from siting.decisions import review_counts, settled_by_review, with_review
 from siting.declaration import Unrecognised, declared_communes, unrecognised_communes
 from siting.export import with_own_columns
 from siting.geocode import geocode as geocoded
 from siting.listed import ListedCommunes, resolve_listed
 from siting.provenance import Provenance
+from siting.review import review_rows
 from siting.sources.projects import Projects, read_projects
 from siting.sources.reference import (
     layer_provenance,
@@ -24,14 +26,13 @@ from siting.sources.reference import (
     read_communes_around,
     read_former_communes,
 )
+from siting.sources.review_file import read_reviewed
 from siting.study.session import GeocodingSession
-from siting.tables import GeocodeReason, GeocodeStatus
 
 Report = Callable[[str, int, int], None]  # stage in French, done, in all (0 when unknown)
 
 _LAYERS = ("communes", "boundaries", "former_communes", "pvd")
 _SHOWN = 12
-_SURE = (GeocodeStatus.OK, GeocodeStatus.PROVIDED)
 
 
 def silent(stage: str, n_done: int, n_all: int) -> None:
@@ -48,24 +49,21 @@ class Located:
     SHA-256 of each file, `listed`
     the communes that the call lists, `sources` whom positions and communes come from;
     `notes` are remarks in French on the file and on the communes it declares. Tables
-    `requests` (GEOCODING) and `candidates` (CANDIDATES) tell how positions were found.
+    `requests` (GEOCODING) tells how positions were found, `review` (REVIEW) what a person
+    must look at; `counts` is what was counted on the way.
     """
 
     projects: Projects
     inputs: Mapping[str, str]
+    counts: Mapping[str, int]
     sites: gpd.GeoDataFrame
     requests: pd.DataFrame
-    candidates: pd.DataFrame
+    review: pd.DataFrame
     site_communes: pd.DataFrame
     communes: gpd.GeoDataFrame
     listed: ListedCommunes | None
     sources: tuple[Provenance, ...]
     notes: tuple[str, ...]
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """What was counted on the way, for the manifest."""
-        return {"sites": len(self.sites), "textes demandés": int(self.requests["n_asked"].sum())}
 
     @property
     def sites_as_given(self) -> gpd.GeoDataFrame:
@@ -87,13 +85,13 @@ class ProjectsFile:
     sheet
         Sheet or layer to read, where there are several.
     reviewed
-        File of rows to review, filled in by a person; None for none.
+        Files of rows to review, filled in by a person; the latest last.
     """
 
     path: Path
     columns: Mapping[str, str] = field(default_factory=dict)
     sheet: str | None = None
-    reviewed: Path | None = None
+    reviewed: Sequence[Path] = ()
 
 
 def geocode(
@@ -132,10 +130,12 @@ def geocode(
     session = geocoder or GeocodingSession()
     projects = read_projects(file.path, columns=file.columns, sheet=file.sheet)
     register, history = read_commune_register(), read_commune_history()
-    declared = declared_communes(projects.rows, register=register, history=history)
-    report("Géocodage", 0, len(projects.rows))
+    reviewed = {str(path): read_reviewed(path) for path in file.reviewed}
+    rows, decisions, review_notes = with_review(projects.rows, list(reviewed.values()))
+    declared = declared_communes(rows, register=register, history=history)
+    report("Géocodage", 0, len(rows))
     placed = geocoded(
-        projects.rows,
+        rows,
         session.geocoder,
         declared=declared,
         history=history,
@@ -143,7 +143,7 @@ def geocode(
         known=session.known,
         on_row=lambda n_done, n_all: report("Géocodage", n_done, n_all),
     )
-    sites = placed.sites
+    sites = settled_by_review(placed.sites, decisions)
     report("Communes", 0, 0)
     communes = read_communes_around(sites.geometry)
     former = read_former_communes(sorted(communes["code_dep"].unique()))
@@ -154,10 +154,18 @@ def geocode(
     )
     return Located(
         projects=projects,
-        inputs={str(file.path): projects.sha256},
+        inputs={
+            str(file.path): projects.sha256,
+            **{path: one.sha256 for path, one in reviewed.items()},
+        },
+        counts={
+            "sites": len(settled),
+            "textes auxquels un géocodeur a répondu": int(placed.requests["n_asked"].sum()),
+            **review_counts(decisions),
+        },
         sites=settled,
         requests=placed.requests,
-        candidates=placed.candidates,
+        review=review_rows(projects.rows, settled, placed.requests, placed.candidates),
         site_communes=around,
         communes=communes,
         listed=listed,
@@ -168,6 +176,8 @@ def geocode(
         notes=(
             *session.notes,
             *projects.notes,
+            *(note for one in reviewed.values() for note in one.notes),
+            *review_notes,
             *_declaration_notes(
                 unrecognised_communes(projects.rows, declared, register=register, history=history)
             ),
@@ -198,12 +208,6 @@ def listed_communes(
     return resolve_listed(
         pack.listed_communes, register=register, history=history, departements=pack.departements
     )
-
-
-def needs_attention(sites: pd.DataFrame) -> pd.Series:
-    """Tell which rows of SITES someone must look at: their position is not sure, or missing."""
-    is_sure = sites["geocode_status"].isin(_SURE)
-    return ~is_sure | (sites["geocode_reason"] == GeocodeReason.COMMUNE_MISMATCH)
 
 
 def duplicates(sites: gpd.GeoDataFrame) -> list[list[str]]:

@@ -13,10 +13,10 @@ from siting import calls
 from siting.access import Accessibility, AccessRule, CategoryInfo, accessibility
 from siting.errors import OptionError
 from siting.graph import WalkGraph, walk_graph
-from siting.network import walk_network
 from siting.places import CallTerritory
 from siting.provenance import Provenance
 from siting.reached import isochrones
+from siting.review import needs_attention
 from siting.services import services_from_osm
 from siting.sources.inventory import Inventory, read_inventory
 from siting.sources.osm_file import OsmExtract, read_osm
@@ -27,7 +27,7 @@ from siting.sources.reference import (
     read_commune_register,
     register_year,
 )
-from siting.sources.walker_file import read_walker, walker_sha256
+from siting.sources.walker_file import chosen_profile, walker_inputs
 from siting.study.locate import (
     Located,
     ProjectsFile,
@@ -35,14 +35,14 @@ from siting.study.locate import (
     duplicates,
     geocode,
     id_list,
-    needs_attention,
     silent,
 )
 from siting.study.session import GeocodingSession
+from siting.study.streets import streets
 from siting.tables import AccessStatus
 from siting.targets import service_groups, service_targets
 from siting.taxonomy import Taxonomy, read_taxonomy
-from siting.walkers import WalkProfile, walk_profile
+from siting.walkers import WalkProfile
 from siting.walks import nearest_by_family, walks
 
 SNAP_NOTICE_M = 50.0  # a site further than this from the network is said, not refused
@@ -73,6 +73,8 @@ class StudyOptions:
     inventory
         File of existing inclusive housing: what it holds in the commune of each site is
         told beside the call's list of communes.
+    heights
+        Files or folders of heights of the terrain; without, streets are flat.
     """
 
     osm: tuple[Path, ...]
@@ -81,6 +83,7 @@ class StudyOptions:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     cutoff_min: float = 30.0
     inventory: Path | None = None
+    heights: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +91,8 @@ class Study:
     """
     Result of a study.
 
-    Tables `sites` (SITES, with the user's own columns), `requests` (GEOCODING), `services`
+    Tables `sites` (SITES, with the user's own columns), `requests` (GEOCODING), `review`
+    (REVIEW: what a person must look at), `services`
     (SERVICES), `access` (ACCESS), `reach` (REACH), `walks` (WALKS), `isochrones` (ISOCHRONES,
     None when there are too many sites) and `verdicts` (VERDICTS, None without call). `strict`
     has ACCESS and REACH by ways known to be fit alone, for a walker that avoids what is unfit
@@ -99,6 +103,7 @@ class Study:
 
     sites: gpd.GeoDataFrame
     requests: pd.DataFrame
+    review: pd.DataFrame
     services: gpd.GeoDataFrame
     access: pd.DataFrame
     reach: pd.DataFrame
@@ -165,13 +170,13 @@ def study(
         calls.require_searched(pack, walking)
     report("Lecture d'OpenStreetMap", 0, 0)
     extract = read_osm(options.osm, taxonomy=taxonomy)
-    network = walk_network(extract.ways, coverage=extract.coverage)
+    walkable = streets(extract, options.heights)
     services = services_from_osm(extract.objects, taxonomy).sort_index()
     located = geocode(file, geocoder=geocoder, pack=pack, report=report)
     inventory = _inventory(options.inventory, located.communes)
     sites = located.sites
     rule = AccessRule(profile=profile, cutoff_min=options.cutoff_min)
-    graph = walk_graph(network, profile)
+    graph = walk_graph(walkable.network, profile)
     measured, strict = _measured(sites, services, graph, taxonomy, rule=rule, report=report)
     nearest = nearest_by_family(measured.access, _counting_categories(taxonomy))
     report("Tracé des marches", 0, 0)
@@ -181,6 +186,7 @@ def study(
     return Study(
         sites=located.sites_as_given,
         requests=located.requests,
+        review=located.review,
         services=services,
         access=measured.access,
         reach=measured.reach,
@@ -205,21 +211,22 @@ def study(
         profile=profile,
         taxonomy=taxonomy,
         options=options,
-        sources=(*extract.provenance, *located.sources),
+        sources=(*extract.provenance, *walkable.sources, *located.sources),
         notes=(
             *located.notes,
+            *walkable.notes,
             *(() if inventory is None else inventory.notes),
             *_notes(sites, measured.access, extract),
             *_drawing_notes(reached),
         ),
         inputs={
-            str(file.path): located.projects.sha256,
-            **_walker_input(options.walker),
+            **located.inputs,
+            **walker_inputs(options.walker),
             **{str(p): s.sha256 for p, s in zip(options.osm, extract.provenance, strict=True)},
             **({} if inventory is None else {str(options.inventory): inventory.sha256}),
         },
         counts={
-            "sites": len(sites),
+            **located.counts,
             "services": len(set(service_groups(services))),
             **extract.n_broken,
         },
@@ -250,27 +257,6 @@ def _pack(options: StudyOptions) -> calls.RulePack | None:
             raise OptionError("--threshold règle une exigence d'un appel : ajoutez --call.")
         return None
     return calls.with_thresholds(read_pack(options.call), options.thresholds)
-
-
-def chosen_profile(walker: str) -> WalkProfile:
-    """
-    Return the walker of an option: one that is known, or that a TOML file describes.
-
-    Raises
-    ------
-    OptionError
-        Unknown walker, or a description that cannot be used.
-    DataError
-        The file cannot be read.
-    """
-    if walker.lower().endswith(".toml"):
-        return read_walker(Path(walker))
-    return walk_profile(walker)
-
-
-def _walker_input(walker: str) -> dict[str, str]:
-    """Return the SHA-256 of the file that describes the walker, if there is one."""
-    return {walker: walker_sha256(Path(walker))} if walker.lower().endswith(".toml") else {}
 
 
 def _measured(
