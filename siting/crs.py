@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -19,6 +21,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 _BOX_MARGIN_DEG = 1.0  # data of a border town may step out of the box of its territory
+_SHARED_FROM = 50_000  # pairs of points from which the cores share the work
 _UTM_WIDTH_DEG = 12.0  # two UTM zones: beyond that, projected positions are no longer usable
 
 
@@ -172,5 +175,10 @@ def geodesic_m(
     ----------
     Karney (2013), Algorithms for geodesics, J. Geodesy 87:43-55, as in PROJ.
     """
-    _, _, metres = GEOD.inv(lon_1, lat_1, lon_2, lat_2)
-    return np.asarray(metres, dtype=np.float64)
+    if np.size(lon_1) < _SHARED_FROM:
+        _, _, metres = GEOD.inv(lon_1, lat_1, lon_2, lat_2)
+        return np.asarray(metres, dtype=np.float64)
+    n_threads = os.cpu_count() or 1
+    parts = [np.array_split(values, n_threads) for values in (lon_1, lat_1, lon_2, lat_2)]
+    with ThreadPoolExecutor(n_threads) as threads:
+        return np.concatenate([metres for _, _, metres in threads.map(GEOD.inv, *parts)])

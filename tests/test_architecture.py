@@ -26,7 +26,8 @@ PURE = (
     *("addresses", "matching", "enquiry", "rounds", "geocode", "review", "decisions", "relief"),
 )
 NETWORK_LIBRARIES = {"requests", "urllib", "http", "socket", "osmnx"}
-FILE_LIBRARIES = {"osmium", "openpyxl", "pyogrio", "xlsxwriter", "zipfile", "tempfile", "shutil", "rasterio"}
+FILE_LIBRARIES = {"osmium", "openpyxl", "pyogrio", "xlsxwriter", "zipfile", "tempfile", "shutil"}
+FILE_LIBRARIES |= {"rasterio"}
 MAP_LIBRARIES = {"folium", "branca", "jinja2"}
 HEAVY = {"geopandas", "folium", "pandas", "numpy", "shapely", "pyproj", "scipy", "osmium"}
 

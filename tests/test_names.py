@@ -67,6 +67,22 @@ def test_commune_key_is_readable() -> None:
         ("rue du fg St-Antoine", "rue du faubourg saint antoine"),
         ("imp. du Dr Roux", "impasse du docteur roux"),
         ("chem de la Mare", "chemin de la mare"),
+        ("psg Choiseul", "passage choiseul"),
+        ("12 rue Mgr Favier", "rue monseigneur favier"),
+        ("ZI Nord", "zone industrielle nord"),
+        ("RN 20", "route nationale 20"),
+        ("12 RN20", "route nationale 20"),
+        ("D 78", "route departementale 78"),
+        ("D", "d"),
+        ("lieu-dit Kerbiquet", "kerbiquet"),
+        ("12 LD Kerbiquet", "kerbiquet"),
+        ("Lieu-dit", "lieu dit"),
+        ("rue du Onze-Novembre 1918", "rue du 11 novembre 1918"),
+        ("place du 1er Mai", "place du 1 mai"),
+        ("Onze novembre", "11 novembre"),
+        ("rue du Vingt et un Janvier", "rue du 21 janvier"),
+        ("rue du Dix-Neuf Mars 1962", "rue du 19 mars 1962"),
+        ("rue des Dix-Huit Arpents", "rue des dix huit arpents"),
         ("12", ""),
         ("", ""),
     ],
@@ -83,6 +99,14 @@ def test_plain_key_spells_nothing_out() -> None:
 def test_a_key_is_its_own_key(text: str) -> None:
     assert commune_key(commune_key(text)) == commune_key(text)
     assert commune_key(text.upper().lower()) == commune_key(text.lower().upper().lower())
+
+
+@given(
+    st.lists(st.sampled_from(["rue", "RN 20", "dix", "neuf", "mai", "LD", "12", "b", "zi", "x"]))
+)
+def test_a_street_key_without_number_is_its_own_key(words: list[str]) -> None:
+    key = street_key(" ".join(["avenue", *words]))
+    assert street_key(key) == key
 
 
 @given(st.text())

@@ -24,10 +24,10 @@ from siting.sources.protobuf import (
     fields_of,
     known,
     laid_out,
+    message_spans,
     numbers_in,
     packed,
     parts_of,
-    read_number,
     read_numbers,
     require,
     signed,
@@ -149,47 +149,24 @@ def decoded_block(blob: bytes) -> Blocks:
 
 def _add_group(block: Blocks, start: int, stop: int) -> None:
     kind = block.data[start] >> 3
-    spans = _spans(block.data, start, stop)
+    spans = message_spans(block.data, start, stop)
     if kind == _DENSE:
-        block.nodes.extend(_nodes(block, first, last) for first, last in spans)
+        block.nodes.extend(_nodes(block, first, last) for first, last in spans.tolist())
     elif kind == _WAYS:
-        block.ways.append(_ways(block, np.array(spans, dtype=np.int64)))
+        block.ways.append(_ways(block, spans))
     else:
         require(kind == _RELATIONS, "group")
-        block.relations.extend(spans)
+        block.relations.extend(map(tuple, spans.tolist()))
     kinds = (block.nodes, block.ways, block.relations)
     require(sum(map(bool, kinds)) == 1, "mixed block")
 
 
-def _spans(data: bytes, at: int, end: int) -> list[Span]:
-    """Return where the messages of a group start and stop, all of the same field."""
-    key = data[at]
-    require(key & 7 == BYTES and key < MORE, "group")
-    spans = []
-    while at < end:
-        require(data[at] == key, "mixed group")
-        size, start = data[at + 1], at + 2
-        if size >= MORE:
-            size, start = read_number(data, at + 1)
-        at = start + size
-        spans.append((start, at))
-    require(at == end, "message too long")
-    return spans
-
-
-def _texts(data: bytes, at: int, end: int) -> list[bytes]:
-    """Split the table of strings of a block; most are short, and there are many."""
-    texts = []
-    while at < end:
-        size, start = data[at + 1], at + 2
-        if size >= MORE:
-            size, start = read_number(data, at + 1)
-            require(size <= _MAX_TEXT, "long text")
-        require(data[at] == _STRINGS << 3 | BYTES, "strings")
-        at = start + size
-        texts.append(data[start:at])
-    require(at == end and texts, "strings")
-    return texts
+def _texts(data: bytes, start: int, stop: int) -> list[bytes]:
+    """Split the table of strings of a block."""
+    require(data[start] == _STRINGS << 3 | BYTES, "strings")
+    spans = message_spans(data, start, stop)
+    require((spans[:, 1] - spans[:, 0]).max() <= _MAX_TEXT, "long text")
+    return [data[first:last] for first, last in spans.tolist()]
 
 
 def _positions(numbers: Numbers, n_texts: int) -> IntArray:

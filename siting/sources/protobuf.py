@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 import numpy.typing as npt
 
+from siting.compiled import reading
 from siting.crs import IntArray
 
 Bytes = npt.NDArray[np.uint8]
@@ -82,20 +83,20 @@ def fields_of(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
 
 def read_numbers(data: Bytes) -> tuple[Numbers, IntArray]:
     """Decode numbers that follow one another; return where each ends, too."""
-    ends = np.flatnonzero(data < MORE)
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    require(len(ends) and ends[-1] == len(data) - 1, "number")
-    size = ends - starts
-    require(size.max() < MAX_NUMBER, "number")
-    numbers = (data[starts] & 127).astype(np.uint64)
-    longer = np.flatnonzero(size)
-    n = 1
-    while len(longer):
-        part = (data[starts[longer] + n] & 127).astype(np.uint64)
-        numbers[longer] |= part << np.uint64(7 * n)
-        n += 1
-        longer = longer[size[longer] >= n]
+    n_numbers = np.count_nonzero(data < MORE)
+    numbers = np.empty(n_numbers, dtype=np.uint64)
+    ends = np.empty(n_numbers, dtype=np.int64)
+    require(reading.read_numbers(data, numbers, ends) == n_numbers > 0, "number")
     return numbers, ends
+
+
+def message_spans(data: bytes, at: int, end: int) -> IntArray:
+    """Return where messages start and stop, that follow one another and are of one field."""
+    require(data[at] & 7 == BYTES and data[at] < MORE, "field")
+    spans = np.empty(((end - at) // 2, 2), dtype=np.int64)
+    n_spans = reading.message_spans(np.frombuffer(data, dtype=np.uint8), at, end, spans)
+    require(n_spans > 0, "messages")
+    return spans[:n_spans]
 
 
 def signed(numbers: Numbers) -> IntArray:

@@ -71,14 +71,19 @@ class GeocodingSession:
     """
     Whom to ask (None for nobody), what is known, how to judge; made by `geocoding_session`.
 
-    `sources` says where positions come from, `notes` what there is to say of the journal.
+    `sources` says where positions come from, `journal` keeps the answers (None for no journal).
     """
 
     geocoder: Geocoder | None = None
     known: Known | None = None
     rule: GeocodeRule = field(default_factory=GeocodeRule)
     sources: tuple[Provenance, ...] = ()
-    notes: tuple[str, ...] = ()
+    journal: Journal | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say of the journal by now, in French."""
+        return (self.journal.note,) if self.journal is not None and self.journal.note else ()
 
 
 def cache_folder() -> Path:
@@ -189,5 +194,5 @@ def _session(
         known=Known(geocoder=kept, recall=journal),
         rule=options.rule,
         sources=sources,
-        notes=(journal.note,) if journal.note else (),
+        journal=journal,
     )
