@@ -17,6 +17,7 @@ from siting.matching import (
     Candidate,
     GeocodeRule,
     Match,
+    apart_m,
     is_ambiguous,
     is_exact,
     judge,
@@ -246,11 +247,12 @@ class Enquiry:
 
     def _is_twin(self, question: Question, best: Candidate, other: Candidate) -> bool:
         """
-        Tell if a merged commune holds the address twice, and nothing tells which is meant.
+        Tell if a commune holds the address twice, and nothing tells which is meant.
 
-        The postal code tells, and so does a former commune that is declared.
+        A merged commune may, and a register with two spellings of a street. The postal code
+        tells, and so does a former commune that is declared.
         """
-        if other.oldcitycode == best.oldcitycode or self._is_other_part(question, other):
+        if self._is_other_part(question, other) or apart_m(best, other) <= self.rule.ambiguous_m:
             return False
         postcode = question.address.postcode
         if postcode and best.postcode == postcode != other.postcode:

@@ -128,7 +128,7 @@ def geocode(  # noqa: PLR0913 - whom to ask, what is known, how to judge
         for question, match in zip(questions, judged, strict=True)
     ]
     nearby = _addresses_nearby(projects, geocoder, bulk_from=bulk_from)
-    return _geocoding(projects, findings, declared, nearby)
+    return _geocoding(projects, questions, findings, declared, nearby)
 
 
 def _counter(
@@ -166,10 +166,13 @@ def _known_without_asking(
     """Judge what no geocoder could help with; None for a question to ask."""
     if pd.notna(row["lon"]) and pd.notna(row["lat"]):
         return Match(status=GeocodeStatus.PROVIDED, reason=GeocodeReason.COORDINATES_GIVEN)
-    has_address = pd.notna(row["address"])
+    text = str(row["address"]) if pd.notna(row["address"]) else ""
+    has_address = bool(text)
     if pd.notna(row["coord_issue"]) and (is_offline or not has_address):
         return Match(status=GeocodeStatus.REVIEW, reason=GeocodeReason(str(row["coord_issue"])))
     reason = _why_not_asked(question, has_address=has_address)
+    if reason is None and has_address and not any(sign.isalnum() for sign in text):
+        reason = GeocodeReason.UNUSABLE_ADDRESS
     if reason is GeocodeReason.NO_LOCATION and all(pd.isna(row[name]) for name in _FILLED):
         reason = GeocodeReason.EMPTY_ROW
     if reason is None and is_offline:
@@ -179,6 +182,8 @@ def _known_without_asking(
 
 def _why_not_asked(question: Question, *, has_address: bool) -> GeocodeReason | None:
     address = question.address
+    if address.country:
+        return GeocodeReason.ABROAD
     if address.is_box_only:
         return GeocodeReason.NOT_GEOGRAPHIC
     if address.line and not address.is_usable:
@@ -209,6 +214,7 @@ def _addresses_nearby(
 
 def _geocoding(
     projects: pd.DataFrame,
+    questions: Sequence[Question],
     findings: Sequence[Finding],
     declared: pd.DataFrame,
     nearby: dict[str, Answer | SourceError],
@@ -227,11 +233,13 @@ def _geocoding(
         [
             {
                 **_request(finding),
-                "left_out": "",
+                "left_out": question.address.remark if finding.ask else "",
                 "distance_m": math.nan if one is None else one.distance_m,
                 "note": _note(finding, nearby.get(site_id)),
             }
-            for site_id, finding, one in zip(projects.index, findings, near, strict=True)
+            for site_id, question, finding, one in zip(
+                projects.index, questions, findings, near, strict=True
+            )
         ],
         index=projects.index,
         columns=GEOCODING.column_names,

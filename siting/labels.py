@@ -79,6 +79,7 @@ LABELS: Mapping[type[StrEnum], Mapping[str, str]] = MappingProxyType(
                 GeocodeReason.NOT_GEOGRAPHIC: (
                     "l'adresse est une boîte postale ou un CEDEX, sans lieu"
                 ),
+                GeocodeReason.ABROAD: "l'adresse est hors de France : donnez des coordonnées",
                 GeocodeReason.UNUSABLE_ADDRESS: "l'adresse ne peut pas être cherchée telle quelle",
                 GeocodeReason.OFFLINE: (
                     "l'adresse n'a pas été cherchée : le programme travaille hors ligne"

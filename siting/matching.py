@@ -183,11 +183,14 @@ def judge(
 
 def is_ambiguous(best: Candidate, other: Candidate, *, rule: GeocodeRule) -> bool:
     """Tell if nothing but luck puts one candidate before the other."""
-    apart_m = geodesic_m(
-        np.array([best.lon]), np.array([best.lat]), np.array([other.lon]), np.array([other.lat])
-    )[0]
     gap = abs(_score(best) - _score(other))
-    return bool(gap < rule.ambiguous_gap and apart_m > rule.ambiguous_m)
+    return gap < rule.ambiguous_gap and apart_m(best, other) > rule.ambiguous_m
+
+
+def apart_m(one: Candidate, other: Candidate) -> float:
+    """Measure the metres between two candidates."""
+    places = (np.array([degrees]) for degrees in (one.lon, one.lat, other.lon, other.lat))
+    return float(geodesic_m(*places)[0])
 
 
 def is_exact(asked: Address, candidate: Candidate) -> bool:

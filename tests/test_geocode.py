@@ -216,6 +216,14 @@ def test_a_street_seen_in_the_other_former_commune_is_to_check() -> None:
     assert reason_of(Register((unknown,)), row) == ("ok", "MATCHED")
 
 
+@pytest.mark.parametrize(("lon", "status"), [(2.49, "review"), (2.4805, "ok")])
+def test_a_commune_that_holds_an_address_twice(lon: float, status: str) -> None:
+    """The register has two spellings of one street, with the number at two places."""
+    other = place(lon=lon, score=0.7, label="12 R Carnot 93140 Bondy", street="R Carnot")
+    site = sites_of(Register((PLACE, other)), ROW).iloc[0]
+    assert site["geocode_status"] == status
+
+
 SAINT_DENIS = {"citycode": "93066", "city": "Saint-Denis", "oldcitycode": "93066"}
 PIERREFITTE = {"citycode": "93066", "city": "Saint-Denis", "oldcitycode": "93059"}
 
@@ -284,7 +292,9 @@ def test_thresholds_are_those_of_the_rule() -> None:
     ],
 )
 def test_two_answers_as_good_are_ambiguous(lon: float, score: float, status: str) -> None:
-    other = place(lon=lon, score=score, label="12 Avenue Carnot 93140 Bondy")
+    other = place(
+        lon=lon, score=score, label="12 Avenue Carnot 93140 Bondy", street="Avenue Carnot"
+    )
     site = sites_of(Register((PLACE, other)), ROW).iloc[0]
     assert site["geocode_status"] == status
     assert ("Avenue" in site["matched_label"]) == (status == "review")
