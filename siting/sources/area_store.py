@@ -46,6 +46,7 @@ from siting.walkers import WalkProfile
 # What decides the content of an area: the modules that build it, and all that they import.
 BUILDERS = (
     *(
+        "compiled/reading.py",
         "compiled/snapping.py",
         "crs.py",
         "errors.py",
