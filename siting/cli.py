@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from siting import __version__, screen
+from siting.cli_area import area_app
 from siting.cli_geocoding import cache_app, geocode, geocoder_app
 from siting.cli_options import (
     ALL_WELL,
@@ -60,6 +61,7 @@ calls_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(calls_app, name="calls")
+app.add_typer(area_app, name="area")
 app.add_typer(cache_app, name="cache")
 app.add_typer(geocoder_app, name="geocoder")
 
@@ -100,6 +102,12 @@ def study(  # noqa: PLR0913 - one parameter an option
             metavar="FICHIER",
             help="Fichier OpenStreetMap du secteur (.osm, .osm.gz, .osm.bz2, .osm.pbf) ; "
             "l'option peut être répétée.",
+        ),
+    ] = None,
+    area: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NOM", help="Zone gardée (voir : siting area list), au lieu de --osm."
         ),
     ] = None,
     call: CallId = None,
@@ -146,11 +154,10 @@ def study(  # noqa: PLR0913 - one parameter an option
     import siting.study as chain
     from siting import export, summary
 
-    if not osm:
+    if not osm and area is None:
         raise OptionError(_NO_OSM)
     overwrite = overwrite or resume
     export.check_folder(out, overwrite=overwrite)
-    invocation = chain.Invocation.now("siting", "study", parameters=parameters(context))
     asked = geocoder_options(
         geocoder=geocoder,
         offline=offline,
@@ -161,6 +168,8 @@ def study(  # noqa: PLR0913 - one parameter an option
         resume=resume,
         rule_file=geocode_rule,
     )
+    told = parameters(context, rule=asked.rule)
+    invocation = chain.Invocation.now("siting", "study", parameters=told)
     with screen.stages() as report, chain.geocoding_session(asked) as session:
         result = chain.study(
             chain.ProjectsFile(
@@ -171,7 +180,8 @@ def study(  # noqa: PLR0913 - one parameter an option
             ),
             geocoder=session,
             options=chain.StudyOptions(
-                osm=tuple(osm),
+                osm=tuple(osm or ()),
+                area=None if area is None else chain.kept_area(area).folder,
                 call=call,
                 walker=walker,
                 thresholds=_minutes(threshold),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,8 @@ import typer
 from siting.errors import OptionError
 
 if TYPE_CHECKING:
+    from siting.export.manifest import Parameter
+    from siting.matching import GeocodeRule
     from siting.study import GeocoderOptions
 
 ALL_WELL, STOPPED, WRONG_USAGE, TO_REVIEW = 0, 1, 2, 3  # exit codes
@@ -167,9 +170,9 @@ def pairs(given: Sequence[str] | None, form: str) -> dict[str, str]:
     return pairs
 
 
-def parameters(context: typer.Context) -> dict[str, str | float | bool | list[str] | None]:
-    """Return the options of a command as the manifest writes them."""
-    return {
+def parameters(context: typer.Context, *, rule: GeocodeRule | None = None) -> dict[str, Parameter]:
+    """Return the options of a command as the manifest writes them, thresholds by their values."""
+    given: dict[str, Parameter] = {
         name: [str(item) for item in value]
         if isinstance(value, list)
         else str(value)
@@ -177,3 +180,4 @@ def parameters(context: typer.Context) -> dict[str, str | float | bool | list[st
         else value
         for name, value in context.params.items()
     }
+    return given if rule is None else given | {"geocode_rule": asdict(rule)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from siting.labels import LABELS, counted, date_text, minutes_text
 from siting.sources.engine_files import LoadedEngine
 from siting.sources.journal import JournalSummary
 from siting.sources.local_engine import EngineStatus
-from siting.study import Located, Study, TerritoryStudy, id_list
+from siting.study import KeptArea, Located, Study, TerritoryStudy, id_list
+from siting.study.areas import STALE_DAYS
 from siting.tables import CommuneCheck, GeocodeReason, GeocodeStatus, RequirementKind, Verdict
 
 TextTable = tuple[Sequence[str], Sequence[Sequence[str]]]  # header, rows
@@ -127,6 +129,46 @@ def layer_table(layers: pd.DataFrame) -> TextTable:
         for name, layer in layers.iterrows()
     ]
     return ("couche", "lignes", "millésime", "licence", "origine", "état"), rows
+
+
+def area_lines(kept: KeptArea) -> Iterator[str]:
+    """Yield what an area holds, and how old its map is."""
+    yield f"Zone « {kept.name} » : {kept.folder}"
+    if kept.area is None:
+        yield kept.problem
+        return
+    area = kept.area
+    yield (
+        f"  {counted(area.network.n_edges, 'tronçon de rue', 'tronçons de rue')}, "
+        f"{counted(len(area.services), 'service')}"
+    )
+    for source in area.provenance:
+        day = date_text(source.data_timestamp) or "date inconnue"
+        yield f"  {source.source} : état au {day}, {source.licence}"
+    age_days = kept.age_days(datetime.now(UTC).date())
+    if age_days is not None and age_days > STALE_DAYS:
+        yield f"• Cette carte a {age_days} jours : une plus récente dit peut-être autre chose."
+    if area.n_broken:
+        told = ", ".join(f"{count} {kind}" for kind, count in area.n_broken.items())
+        yield f"• Objets OpenStreetMap incomplets, lus autant que possible : {told}."
+
+
+def area_rows(areas: pd.DataFrame) -> TextTable:
+    """Lay areas out: header and rows."""
+    rows = [
+        (
+            str(name),
+            date_text(one["mapped_on"]) or "inconnue",
+            "" if pd.isna(one["age_days"]) else str(one["age_days"]),
+            str(one["n_streets"]),
+            str(one["n_services"]),
+            f"{one['size_bytes'] / 1e6:.1f}".replace(".", ","),
+            one["problem"] or "utilisable",
+        )
+        for name, one in areas.iterrows()
+    ]
+    header = ("zone", "carte du", "âge (jours)", "tronçons", "services", "Mo", "état")
+    return header, rows
 
 
 def journal_lines(path: Path, summary: JournalSummary) -> Iterator[str]:

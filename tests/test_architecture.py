@@ -34,7 +34,8 @@ HEAVY = {"geopandas", "folium", "pandas", "numpy", "shapely", "pyproj", "scipy",
 READS = {"open", "read_bytes", "read_text", "iterdir", "glob", "rglob", "is_file", "stat"}
 READS |= {"read_csv", "read_parquet", "read_file", "read_excel", "read_json", "load_workbook"}
 STORES = {  # what is kept between runs: areas, answers, the local geocoder
-    f"siting/sources/{name}" for name in ("area_files", "engine_files", "engine_load", "journal")
+    f"siting/sources/{name}"
+    for name in ("area_files", "engine_files", "engine_load", "journal", "osm_cache")
 }
 WRITES = {"write_bytes", "write_text", "mkdir", "unlink", "rmtree", "mkdtemp", "touch", "rmdir"}
 WRITES |= {"to_csv", "to_file", "to_excel", "to_parquet", "to_json", "save", "write_dataframe"}
@@ -164,7 +165,7 @@ def test_nobody_imports_the_command_line() -> None:
 
 def test_only_the_command_line_uses_the_screen() -> None:
     importers = {name_of(path) for path in MODULES if "siting.screen" in imported(path)}
-    assert importers == {"siting/cli", "siting/cli_geocoding"}
+    assert importers == {"siting/cli", "siting/cli_area", "siting/cli_geocoding"}
     printing = {name_of(path) for path in MODULES if calls_of(path, {"print"})}
     assert printing == {"siting/screen"}
 

@@ -28,6 +28,7 @@ MONACO = Path(__file__).parents[1] / "data" / "sample" / "monaco.osm.pbf"
 COMMANDS = (
     *(["study"], ["territory"], ["geocode"], ["calls"], ["data"], ["demo"]),
     *(["calls", "list"], ["calls", "show"], ["cache", "show"], ["cache", "purge"], []),
+    *(["area", word] for word in ("add", "list", "show", "remove")),
     *(["geocoder", word] for word in ("load", "start", "stop", "status")),
 )
 STUDY_FILES = {

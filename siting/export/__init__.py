@@ -7,7 +7,13 @@ at all. The same tables give the same bytes; dates of the run are in the manifes
 
 from siting.export.cells import csv_bytes, n_control_characters, tabular, with_own_columns
 from siting.export.columns import COMMUNE_COVERAGE, communes_with_coverage
-from siting.export.folder import check_file, check_folder, write_file, write_folder
+from siting.export.folder import (
+    check_file,
+    check_folder,
+    former_results,
+    write_file,
+    write_folder,
+)
 from siting.export.geopackage import gpkg_bytes
 from siting.export.manifest import Run, html_bytes, manifest_bytes
 from siting.export.parquet import write_parquet
@@ -21,6 +27,7 @@ __all__ = [
     "check_folder",
     "communes_with_coverage",
     "csv_bytes",
+    "former_results",
     "gpkg_bytes",
     "html_bytes",
     "manifest_bytes",

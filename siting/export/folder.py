@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path, PurePosixPath
 
 from siting.errors import OutputError
@@ -79,7 +79,7 @@ def write_folder(out: Path, files: Mapping[str, bytes], *, overwrite: bool) -> N
         out.mkdir(parents=True, exist_ok=True)
         for left in out.glob(f"{_STAGING}*"):
             shutil.rmtree(left, ignore_errors=True)
-        stale = _stale(out, files)
+        stale = former_results(out / MANIFEST, files)
         staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=out))
         for name in ordered:
             _write_through(staging / name, files[name])
@@ -171,17 +171,33 @@ def _move(source: Path, target: Path) -> None:
         ) from error
 
 
-def _stale(out: Path, files: Mapping[str, bytes]) -> list[Path]:
-    """Return the results of the former run, unchanged since, that `files` does not replace."""
+def former_results(manifest: Path, replaced: Container[str]) -> list[Path]:
+    """
+    Return the results of the former run that nothing replaces, those changed since left out.
+
+    Parameters
+    ----------
+    manifest
+        That of the former run, beside its results; none there means no former run.
+    replaced
+        Names of the results that this run gives.
+
+    Raises
+    ------
+    OutputError
+        A name in the manifest leaves the folder.
+    """
     try:
-        former = json.loads((out / MANIFEST).read_bytes())["outputs"]
+        former = json.loads(manifest.read_bytes())["outputs"]
         known = {str(name): str(digest) for name, digest in former.items()}
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return []
     stale = []
-    for name in known.keys() - files.keys():
+    for name, digest in known.items():
+        if name in replaced:
+            continue
         _require_inside(name)
-        path = out / name
-        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == known[name]:
+        path = manifest.parent / name
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest:
             stale.append(path)
     return stale

@@ -254,3 +254,40 @@ def _rebuild(index: Mapping[str, Any]) -> str:
     provenance = index.get("provenance")
     named = [one["source"] for one in provenance] if isinstance(provenance, list) else []
     return f"reconstruisez-la à partir de ses fichiers ({' ; '.join(named) or 'OpenStreetMap'})."
+
+
+def area_folders(parent: Path) -> list[Path]:
+    """Return the folders of a folder that hold an area, by name."""
+    if not parent.is_dir():
+        return []
+    return sorted(path for path in parent.iterdir() if (path / _INDEX).is_file())
+
+
+def size_bytes(folder: Path) -> int:
+    """Return the room that a folder takes on the disk."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def remove_area(folder: Path) -> None:
+    """
+    Remove an area, and its folder when nothing else is in it.
+
+    Raises
+    ------
+    DataError
+        No area there.
+    OutputError
+        It cannot be removed.
+    """
+    if not (folder / _INDEX).is_file():
+        raise DataError(f"Il n'y a pas de zone dans « {folder} ».")
+    try:
+        (folder / _INDEX).unlink()
+        for data in folder.glob(f"{_DATA}*"):
+            shutil.rmtree(data)
+        with suppress(OSError):
+            folder.rmdir()
+    except OSError as error:
+        raise OutputError(
+            f"La zone {folder} n'a pas pu être effacée : {error.strerror or error}."
+        ) from error

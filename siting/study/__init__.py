@@ -5,6 +5,14 @@ files; `write_study` and `write_territory` put these in a folder with their mani
 """
 
 from siting.review import needs_attention
+from siting.study.areas import (
+    KeptArea,
+    add_area,
+    area_table,
+    forget_area,
+    kept_area,
+    kept_areas,
+)
 from siting.study.demo import DEMO_TERRITORIES, Sample, sample, unexpected
 from siting.study.files import (
     geocoding_files,
@@ -44,19 +52,25 @@ __all__ = [
     "GeocoderOptions",
     "GeocodingSession",
     "Invocation",
+    "KeptArea",
     "Located",
     "ProjectsFile",
     "Sample",
     "Study",
     "StudyOptions",
     "TerritoryStudy",
+    "add_area",
+    "area_table",
     "cache_folder",
     "check_geocoding",
     "duplicates",
+    "forget_area",
     "geocode",
     "geocoding_files",
     "geocoding_session",
     "id_list",
+    "kept_area",
+    "kept_areas",
     "needs_attention",
     "open_journal",
     "sample",

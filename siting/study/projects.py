@@ -17,9 +17,7 @@ from siting.places import CallTerritory
 from siting.provenance import Provenance
 from siting.reached import isochrones
 from siting.review import needs_attention
-from siting.services import services_from_osm
 from siting.sources.inventory import Inventory, read_inventory
-from siting.sources.osm_file import OsmExtract, read_osm
 from siting.sources.packs import read_pack
 from siting.sources.reference import (
     layer_provenance,
@@ -28,6 +26,7 @@ from siting.sources.reference import (
     register_year,
 )
 from siting.sources.walker_file import chosen_profile, walker_inputs
+from siting.study.ground import Ground, ground_of_area, ground_of_files
 from siting.study.locate import (
     Located,
     ProjectsFile,
@@ -38,7 +37,6 @@ from siting.study.locate import (
     silent,
 )
 from siting.study.session import GeocodingSession
-from siting.study.streets import streets
 from siting.tables import AccessStatus
 from siting.targets import service_groups, service_targets
 from siting.taxonomy import Taxonomy, read_taxonomy
@@ -60,8 +58,8 @@ class StudyOptions:
 
     Parameters
     ----------
-    osm
-        OpenStreetMap files.
+    osm, area
+        OpenStreetMap files, or the folder of an area that was kept.
     call
         Identifier of a call for projects, None to judge nothing.
     walker
@@ -77,7 +75,8 @@ class StudyOptions:
         Files or folders of heights of the terrain; without, streets are flat.
     """
 
-    osm: tuple[Path, ...]
+    osm: tuple[Path, ...] = ()
+    area: Path | None = None
     call: str | None = None
     walker: str = "senior"
     thresholds: Mapping[str, float] = field(default_factory=dict)
@@ -169,14 +168,13 @@ def study(
     if pack is not None:
         calls.require_searched(pack, walking)
     report("Lecture d'OpenStreetMap", 0, 0)
-    extract = read_osm(options.osm, taxonomy=taxonomy)
-    walkable = streets(extract, options.heights)
-    services = services_from_osm(extract.objects, taxonomy).sort_index()
+    ground = _ground(options, taxonomy)
+    services = ground.services
     located = geocode(file, geocoder=geocoder, pack=pack, report=report)
     inventory = _inventory(options.inventory, located.communes)
     sites = located.sites
     rule = AccessRule(profile=profile, cutoff_min=options.cutoff_min)
-    graph = walk_graph(walkable.network, profile)
+    graph = walk_graph(ground.network, profile)
     measured, strict = _measured(sites, services, graph, taxonomy, rule=rule, report=report)
     nearest = nearest_by_family(measured.access, _counting_categories(taxonomy))
     report("Tracé des marches", 0, 0)
@@ -202,7 +200,7 @@ def study(
             pack=pack,
             walking=replace(
                 walking,
-                mapped_on=_mapped_on(extract),
+                mapped_on=ground.mapped_on,
                 access_strict=None if strict is None else strict.access,
             ),
             territory=_call_territory(located, inventory),
@@ -211,24 +209,24 @@ def study(
         profile=profile,
         taxonomy=taxonomy,
         options=options,
-        sources=(*extract.provenance, *walkable.sources, *located.sources),
+        sources=(*ground.osm, *ground.others, *located.sources),
         notes=(
             *located.notes,
-            *walkable.notes,
+            *ground.notes,
             *(() if inventory is None else inventory.notes),
-            *_notes(sites, measured.access, extract),
+            *_notes(sites, measured.access, ground.n_broken),
             *_drawing_notes(reached),
         ),
         inputs={
             **located.inputs,
             **walker_inputs(options.walker),
-            **{str(p): s.sha256 for p, s in zip(options.osm, extract.provenance, strict=True)},
+            **ground.inputs,
             **({} if inventory is None else {str(options.inventory): inventory.sha256}),
         },
         counts={
             **located.counts,
             "services": len(set(service_groups(services))),
-            **extract.n_broken,
+            **ground.n_broken,
         },
     )
 
@@ -244,6 +242,16 @@ class _Counter:
     def __call__(self, n_more: int) -> None:
         self.n_done += n_more
         self.report(self.stage, self.n_done, self.n_all)
+
+
+def _ground(options: StudyOptions, taxonomy: Taxonomy) -> Ground:
+    if options.area is None:
+        return ground_of_files(options.osm, taxonomy=taxonomy, heights=options.heights)
+    if options.osm:
+        raise OptionError(
+            "--area et --osm disent tous deux où sont les rues : donnez l'un ou l'autre."
+        )
+    return ground_of_area(options.area, taxonomy=taxonomy, heights=options.heights)
 
 
 def _pack(options: StudyOptions) -> calls.RulePack | None:
@@ -324,12 +332,6 @@ def _counting_categories(taxonomy: Taxonomy) -> dict[str, list[str]]:
     }
 
 
-def _mapped_on(extract: OsmExtract) -> str:
-    """Return the day of the oldest file of the map; empty when one does not tell its own."""
-    days = [source.data_timestamp[:10] for source in extract.provenance]
-    return min(days) if all(days) else ""
-
-
 def _inventory(path: Path | None, communes: gpd.GeoDataFrame) -> Inventory | None:
     """Read the inventory; a name without code is looked for in the départements of the sites."""
     if path is None:
@@ -353,7 +355,7 @@ def _call_territory(located: Located, inventory: Inventory | None) -> CallTerrit
     )
 
 
-def _notes(sites: gpd.GeoDataFrame, access: pd.DataFrame, extract: OsmExtract) -> list[str]:
+def _notes(sites: gpd.GeoDataFrame, access: pd.DataFrame, n_broken: Mapping[str, int]) -> list[str]:
     groups = duplicates(sites)
     notes = [f"Sites au même endroit (doublon ?) : {id_list(group)}." for group in groups[:_SHOWN]]
     if len(groups) > _SHOWN:
@@ -375,7 +377,7 @@ def _notes(sites: gpd.GeoDataFrame, access: pd.DataFrame, extract: OsmExtract) -
             "Au bord d'une rue isolée du reste du réseau cartographié (souvent la limite des "
             f"données), aucun service n'y est accessible : {id_list(alone)}."
         )
-    if extract.n_broken:
-        counts = ", ".join(f"{count} {kind}" for kind, count in extract.n_broken.items())
+    if n_broken:
+        counts = ", ".join(f"{count} {kind}" for kind, count in n_broken.items())
         notes.append(f"Objets OpenStreetMap incomplets, lus autant que possible : {counts}.")
     return notes

@@ -114,6 +114,20 @@ class _LocalEngine:
         return replace(answer, endpoint=self.url) if isinstance(answer, Answer) else answer
 
 
+@dataclass(frozen=True, slots=True)
+class _Recent:
+    """What was asked to its end, with answers that are recent enough."""
+
+    journal: Journal
+    since: str
+
+    def is_settled(self, key: str) -> bool:
+        return self.journal.is_settled(key, since=self.since)
+
+    def settle(self, key: str, *, asked_on: str) -> None:
+        self.journal.settle(key, asked_on=asked_on)
+
+
 def open_journal() -> Journal:
     """Open the journal of this user; it is closed as a context manager."""
     return Journal(cache_folder() / JOURNAL)
@@ -191,7 +205,7 @@ def _session(
     kept = journaled(None)
     return GeocodingSession(
         geocoder=journaled(asked) if is_asked else kept,
-        known=Known(geocoder=kept, recall=journal),
+        known=Known(geocoder=kept, recall=_Recent(journal, kept.since)),
         rule=options.rule,
         sources=sources,
         journal=journal,

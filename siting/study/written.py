@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from siting.errors import OutputError
-from siting.export import Run, check_file, manifest_bytes, write_file, write_folder
+from siting.export import (
+    Run,
+    check_file,
+    former_results,
+    manifest_bytes,
+    write_file,
+    write_folder,
+)
 from siting.export.manifest import Parameter
 from siting.study.files import geocoding_files, study_files, territory_files
 from siting.study.locate import Located
@@ -89,6 +97,9 @@ def write_geocoding(
     """
     Write the files of a geocoding beside its main file `out`; return the names of the others.
 
+    Rows to review that the former run of this name left are removed when this one has none, but
+    for a file that a person has changed since, or that this run reads.
+
     Raises
     ------
     OutputError
@@ -109,6 +120,11 @@ def write_geocoding(
     _spare_inputs(located.inputs, written, out.parent)
     for path in written:
         check_file(out.with_name(path), overwrite=overwrite)
+    read = {Path(path).resolve() for path in located.inputs}
+    for former in former_results(out.with_name(name), written):
+        if former.name.startswith(f"{out.stem}.to_review.") and former.resolve() not in read:
+            with suppress(OSError):  # open in a spreadsheet: it stays
+                former.unlink()
     for path, content in written.items():
         write_file(out.with_name(path), content, overwrite=overwrite)
     return [path for path in written if path != out.name]
