@@ -76,7 +76,6 @@ def geocode(  # noqa: PLR0913 - one parameter an option
         raise OptionError(f"--out {out} est votre fichier de projets : donnez un autre nom.")
     overwrite = overwrite or resume
     chain.check_geocoding(out, overwrite=overwrite)
-    invocation = chain.Invocation.now("siting", "geocode", parameters=parameters(context))
     options = geocoder_options(
         geocoder=geocoder,
         offline=offline,
@@ -87,6 +86,8 @@ def geocode(  # noqa: PLR0913 - one parameter an option
         resume=resume,
         rule_file=geocode_rule,
     )
+    told = parameters(context, rule=options.rule)
+    invocation = chain.Invocation.now("siting", "geocode", parameters=told)
     with screen.stages() as report, chain.geocoding_session(options) as session:
         result = chain.geocode(
             chain.ProjectsFile(

@@ -26,6 +26,7 @@ from siting.names import commune_key
 from siting.tables import CommuneCheck, GeocodeReason, GeocodeStatus
 
 _STRATEGY = 1  # changes when other texts are asked: what is settled must be asked again
+_ROUNDED = 0.005  # scores in the files of addok have two decimals
 NOTHING = Match(status=GeocodeStatus.NOT_FOUND, reason=GeocodeReason.NO_CANDIDATE)
 UNASKED = Match(status=GeocodeStatus.SKIPPED, reason=GeocodeReason.OFFLINE)
 
@@ -148,31 +149,46 @@ class Enquiry:
     def _asked(
         self, question: Question, ask: Ask, found: _Found, *, is_bulk: bool
     ) -> Generator[Wanted, Answer | None, None]:
-        """Ask for one text, and keep what is better than what was found before."""
+        """
+        Ask for one text, and keep what is better than what was found before.
+
+        What a file left unanswered was asked alone, and has all its candidates already. Where
+        nobody can tell the other candidates (a journal judged with other thresholds), the best
+        alone is kept, to be checked if nothing else is wrong with it.
+        """
+        first, match = None, NOTHING
         if is_bulk:
-            answer = yield Wanted(ask=ask, is_whole=False)
-            match = None if answer is None else self._first(question, answer)
-            if answer is not None and match is not None and self._settles(question, match, answer):
-                found.add(match, ask, answer)
+            first = yield Wanted(ask=ask, is_whole=False)
+            match = NOTHING if first is None else self._first(question, first)
+            if first is not None and (first.is_whole or self._settles(question, match, first)):
+                found.add(match, ask, first)
                 return
         answer = yield Wanted(ask=ask, is_whole=True)
         if answer is not None:
             found.add(self._first(question, answer), ask, answer)
+        elif first is not None:
+            if match.status is GeocodeStatus.OK:
+                match = _to_review(match, GeocodeReason.AMBIGUOUS)
+            found.add(match, ask, first)
 
     def _settles(self, question: Question, match: Match, answer: Answer) -> bool:
         """
         Tell if the best candidate alone is enough: it is `ok`, and no other can be as good.
 
         A commune that was several may hold the street twice. Where the engine does not tell
-        the score of the second, the street must be the one asked for to the word.
+        the score of the second, the street must be the one asked for to the word. A score that
+        is `ok` only as it was rounded is not.
         """
         if match.status is not GeocodeStatus.OK or match.candidate is None:
             return False
         if match.candidate.oldcitycode:
             return False
+        lowest = replace(match.candidate, score=match.candidate.score - _ROUNDED)
+        if self._judged(question, lowest).status is not GeocodeStatus.OK:
+            return False
         if math.isnan(answer.score_next):
             return is_exact(question.address, match.candidate)
-        return match.score - answer.score_next >= self.rule.ambiguous_gap
+        return lowest.score - answer.score_next >= self.rule.ambiguous_gap
 
     def _check(self, question: Question, candidate: Candidate) -> CommuneCheck:
         """Compare the commune of an answer with the declared one, through the history."""

@@ -28,7 +28,7 @@ from siting.tables import (
 
 __all__ = ["GeocodeRule", "Geocoder", "Geocoding", "Known", "declared_communes", "geocode"]
 
-BULK_FROM = 200  # questions of a file from which they are sent by files, not one by one
+BULK_FROM = 200  # projects from which questions are sent by files, not one by one
 _FILLED = ("label", "address", "code_postal", "commune", "code_insee")
 _TO_SHOW = (GeocodeStatus.REVIEW, GeocodeStatus.REJECTED)
 
@@ -90,8 +90,9 @@ def geocode(  # noqa: PLR0913 - whom to ask, what is known, how to judge
     known
         What earlier runs left of the same geocoder, None for nothing.
     bulk_from
-        Number of different questions from which the best candidate of each is asked by
-        files of many rows first, and all candidates only where that does not settle it.
+        Number of projects from which the best candidate of each question is asked by files of
+        many rows first, and all candidates only where that does not settle it. Rows that a
+        person settles since do not change the way to ask, hence nothing is asked again.
     on_row
         Called as rows are settled, with the number of rows done and of rows in all.
 
@@ -119,7 +120,7 @@ def geocode(  # noqa: PLR0913 - whom to ask, what is known, how to judge
         n_rows = Counter(asked)
         rounds = Rounds(
             Enquiry.of(history=history, rule=rule or GeocodeRule()),
-            is_bulk=len(n_rows) >= bulk_from,
+            is_bulk=len(projects) >= bulk_from,
             on_found=_counter(n_rows, len(projects), on_row),
         )
         found = rounds.found(n_rows, geocoder, known)
@@ -127,7 +128,7 @@ def geocode(  # noqa: PLR0913 - whom to ask, what is known, how to judge
         found[question] if match is None else Finding(match=match)
         for question, match in zip(questions, judged, strict=True)
     ]
-    nearby = _addresses_nearby(projects, geocoder, bulk_from=bulk_from)
+    nearby = _addresses_nearby(projects, geocoder, is_bulk=len(projects) >= bulk_from)
     return _geocoding(projects, questions, findings, declared, nearby)
 
 
@@ -194,7 +195,7 @@ def _why_not_asked(question: Question, *, has_address: bool) -> GeocodeReason | 
 
 
 def _addresses_nearby(
-    projects: pd.DataFrame, geocoder: Geocoder | None, *, bulk_from: int
+    projects: pd.DataFrame, geocoder: Geocoder | None, *, is_bulk: bool
 ) -> dict[str, Answer | SourceError]:
     """Ask for the address nearest to the coordinates given, by site: a help, never needed."""
     given = projects[projects["lon"].notna() & projects["lat"].notna()]
@@ -206,7 +207,7 @@ def _addresses_nearby(
     }
     distinct = list(dict.fromkeys(spots.values()))
     try:
-        answers = dict(geocoder.addresses_at(distinct, is_bulk=len(distinct) >= bulk_from))
+        answers = dict(geocoder.addresses_at(distinct, is_bulk=is_bulk))
     except SourceError as error:
         answers = dict.fromkeys(distinct, error)
     return {site_id: answers[spot] for site_id, spot in spots.items()}

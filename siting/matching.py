@@ -35,6 +35,17 @@ _WAYS = {
     *("route", "rue", "ruelle", "sentier", "square", "traverse", "venelle", "villa", "voie"),
 }
 _FORMER_COMMUNE = re.compile(r"\s*\([^()]*\)\s*$")
+# What makes another place of the same name, wherever it stands: *rue du Vieux Moulin*.
+_MAKES_ANOTHER = {
+    *("ancien", "ancienne", "bas", "basse", "grand", "grande", "haut", "haute", "neuf", "neuve"),
+    *("nouveau", "nouvelle", "petit", "petite", "saint", "sainte", "vieille", "vieux"),
+}
+_MAY_BE_LEFT_OUT = {  # before the name of a person
+    *("abbe", "amiral", "capitaine", "colonel", "commandant", "docteur", "general", "lieutenant"),
+    *("madame", "marechal", "monseigneur", "president", "professeur", "sergent"),
+}
+_YEAR_OF_DATE = re.compile(r"[0-9]{1,2} [a-z]{3,9} [0-9]{4}")
+_FEWEST_SWAPPED = 4  # letters of a word in which two that are swapped are a typing error
 _LINKS = {"a", "au", "aux", "d", "de", "des", "du", "en", "et", "l", "la", "le", "les"}
 
 
@@ -69,13 +80,14 @@ class GeocodeRule:
 
     Defaults: `ok_score` is that of the French platform *Les emplois de l'inclusion* (0.8,
     "almost zero false positives" after manual inspection); `ok_score_same_street` asks less
-    when the words of the street are the same, for abbreviations lower the score of a right
-    answer, and rejects another street below it; under `rejected_score` nothing is shown
+    when the words of the street are the same but for swapped letters (abbreviations lower the
+    score of a right answer), and rejects another street below it; under `rejected_score`
+    nothing is shown
     (addok-csv drops up to 0.5, the SIRENE geocoding of Etalab 0.3 under filter). Two answers
     are ambiguous when their scores are nearer than `ambiguous_gap` and their places farther
     apart than `ambiguous_m`.
     `same_word_share` is how alike two words must be to be one word with a typing error
-    (difflib ratio: *Clous* and *Cloys*, 0.8, are two streets).
+    (difflib ratio: *Clous* and *Cloys*, 0.8, are two streets); two letters swapped are one.
     To be calibrated again on one's own checked sample when the engine changes.
     """
 
@@ -210,8 +222,8 @@ def is_same_street(asked: Address, candidate: Candidate, *, rule: GeocodeRule) -
     if _TYPES.get(candidate.kind) in {None, Precision.MUNICIPALITY}:
         return False
     wanted, found = _words(asked.street), _words(_street_of(candidate))
-    ways = [set(words[:1]) & _WAYS for words in (wanted, found)]
-    if ways[0] and ways[1] and ways[0] != ways[1]:
+    ways = [_way(words) for words in (wanted, found)]
+    if all(ways) and ways[0] != ways[1]:
         return False
     wanted, found = _content(wanted), _content(found)
     if {word for word in wanted if word.isdigit()} - set(found):
@@ -242,7 +254,11 @@ def _remark(
     number = _number_remark(asked, candidate)
     if number is not GeocodeReason.MATCHED:
         return number
-    equal = _content(_words(asked.street)) == _content(_words(_street_of(candidate)))
+    names = [_words(name) for name in (asked.street, _street_of(candidate))]
+    wanted, found = map(_content, names)
+    if not _is_surely(wanted, found, rule=rule):
+        return GeocodeReason.STREET_NOT_FOUND
+    equal = _way(names[0]) == _way(names[1]) and _is_word_for_word(wanted, found)
     enough = rule.ok_score_same_street if equal else rule.ok_score
     return GeocodeReason.MATCHED if _score(candidate) >= enough else GeocodeReason.LOW_SCORE
 
@@ -276,16 +292,56 @@ def _words(street: str) -> list[str]:
     return street_key(street).split()
 
 
+def _way(words: list[str]) -> str:
+    """Return the kind of way in front of a name; empty if there is none."""
+    return words[0] if words[:1] and words[0] in _WAYS else ""
+
+
 def _content(words: list[str]) -> list[str]:
     """Keep the words that make the name: not the kind of way in front, not the articles."""
     kept = [word for word in words if word not in _LINKS]
-    return kept[1:] if kept[:1] and kept[0] in _WAYS and len(kept) > 1 else kept
+    return kept[1:] if _way(kept) and len(kept) > 1 else kept
+
+
+def _is_surely(wanted: list[str], found: list[str], *, rule: GeocodeRule) -> bool:
+    """
+    Tell if the words of a street leave no doubt which it is, though some are left out.
+
+    First names and titles may be: *rue Vaillant* is *rue Edouard Vaillant*. The last word may
+    not, but for the year of a date: *avenue Léon* is not *avenue Léon Blum*; nor may words that
+    make another street, or words asked for that the street has not (*avenue Clara Blériot*).
+    """
+    left_out = [word for word in found if not any(_alike(one, word, rule) for one in wanted)]
+    unknown = [word for word in wanted if not any(_alike(word, one, rule) for one in found)]
+    if _MAKES_ANOTHER.union(_WAYS).intersection(left_out) or set(unknown) - _MAY_BE_LEFT_OUT:
+        return False
+    is_dated = _YEAR_OF_DATE.fullmatch(" ".join(found)) and wanted == found[:-1]
+    return bool(is_dated) or _alike(wanted[-1], found[-1], rule)
+
+
+def _is_word_for_word(wanted: list[str], found: list[str]) -> bool:
+    """Tell if two names have the same words, but for letters that are swapped."""
+    return len(wanted) == len(found) and all(
+        one == other or _is_swapped(one, other) for one, other in zip(wanted, found, strict=True)
+    )
 
 
 def _alike(one: str, other: str, rule: GeocodeRule) -> bool:
-    if one == other or (len(one) == 1 and other.startswith(one)):
+    short, long = sorted([one, other], key=len)
+    is_initial = len(short) == 1 and short.isalpha() and long.startswith(short)
+    if one == other or is_initial or _is_swapped(one, other):
         return True
+    if len(long) - len(short) > 1:  # *Michel* is not *Michelet*
+        return False
     return SequenceMatcher(None, one, other).ratio() >= rule.same_word_share
+
+
+def _is_swapped(one: str, other: str) -> bool:
+    """Tell if two words differ by two letters side by side that are swapped."""
+    if len(one) != len(other) or len(one) < _FEWEST_SWAPPED or not one.isalpha():
+        return False
+    at = next((at for at, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1]), 0)
+    return one[at : at + 2] == other[at : at + 2][::-1] and one[at + 2 :] == other[at + 2 :]
 
 
 def _score(candidate: Candidate) -> float:
