@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from enum import IntEnum
-from functools import lru_cache
+from functools import cache
 
 from siting.names import commune_key
 
@@ -63,7 +63,7 @@ def name_matcher(kind_labels: Iterable[str]) -> Callable[[str, str, str], NameMa
     """
     kinds = _KINDS | {word for label in kind_labels for word in commune_key(label).split()}
 
-    @lru_cache(maxsize=None)
+    @cache
     def words(name: str) -> frozenset[str]:
         return frozenset(commune_key(name).split()) - _LINKS
 

@@ -7,7 +7,7 @@ tested.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,12 +17,14 @@ import numpy.typing as npt
 from pyproj import CRS, Transformer
 
 from siting.borders import gaps_m
-from siting.crs import TERRITORIES, WGS84, FloatArray, in_french_territory
+from siting.crs import TERRITORIES, WGS84, FloatArray, geodesic_m, in_french_territory
 
 # Boundaries are simplified: at most 294 m off where they were measured (data/README.md).
 BORDER_M = 300.0
 
-_LON_MAX_DEG, _LAT_MAX_DEG = 180.0, 90.0
+_APART_M = 100.0  # two readings nearer than that are the same place
+_DOUBLE = "deux lectures possibles des coordonnées : non utilisées"
+_MAX_DEG = 180.0  # metres of a legal system are always beyond it
 
 _BoolArray = npt.NDArray[np.bool_]
 _TextArray = npt.NDArray[np.object_]
@@ -38,11 +40,12 @@ class Reading(StrEnum):
     METRIC_SWAPPED = "metric_swapped"
 
 
+NO_COORDINATES = "sans coordonnées"
 NOTES = {
     Reading.SWAPPED: "longitude et latitude inversées dans le registre, remises dans l'ordre",
     Reading.METRIC: "coordonnées en mètres dans le registre, converties",
     Reading.METRIC_SWAPPED: (
-        "coordonnées en mètres, X et Y inversés dans le registre, remises dans l'ordre et converties"
+        "coordonnées en mètres et inversées dans le registre, remises dans l'ordre et converties"
     ),
 }
 
@@ -82,10 +85,11 @@ def settled_places(
 
     The readings are degrees, degrees exchanged, and metres of the legal system of each French
     territory, exchanged or not. One is right when it lies within `BORDER_M` of the commune;
-    where the commune or its outline is unknown, when it lies in the box of a territory. With
-    none that is right, or two that lead to different communes' sides, there is no place: a
-    position in another commune than the declared one is worth nothing, be it the position
-    or the commune that is wrong.
+    where the commune or its outline is unknown, when it lies in the box of the territory. With
+    none that is right there is no place: a position in another commune than the declared one
+    is worth nothing, be it the position or the commune that is wrong. Nor is there one when two
+    are right and apart: so it may be of metres in Guyane, whose communes are as wide as high
+    and where both numbers are of the same size.
 
     What is ignored: a wrong place inside of the right commune (a town hall given for every
     service of the commune) is not seen.
@@ -105,18 +109,23 @@ def settled_places(
     """
     shapes = outlines.reset_index(drop=True)
     n = len(x)
-    lon, lat, best_m = np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.inf)
+    lon, lat, nearest_m = np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.inf)
     reading = np.full(n, Reading.NONE, dtype=object)
+    is_double = np.zeros(n, dtype=bool)
     is_given = np.isfinite(x) & np.isfinite(y) & ~((x == 0) & (y == 0))
     for kind, one_lon, one_lat in _readings(x, y, crs):
-        open_rows = np.flatnonzero(is_given & np.isfinite(one_lon) & (reading == Reading.NONE))
-        metres = _metres_off(one_lon[open_rows], one_lat[open_rows], shapes.iloc[open_rows])
-        best_m[open_rows] = np.fmin(best_m[open_rows], metres)
-        right = open_rows[metres <= BORDER_M]
+        read = np.flatnonzero(is_given & np.isfinite(one_lon))
+        metres = _metres_off(one_lon[read], one_lat[read], shapes.iloc[read])
+        nearest_m[read] = np.fmin(nearest_m[read], metres)
+        right = read[metres <= BORDER_M]
+        apart_m = geodesic_m(lon[right], lat[right], one_lon[right], one_lat[right])
+        is_double[right[apart_m > _APART_M]] = True  # NaN where it is the first that is right
+        right = right[np.isnan(apart_m)]
         lon[right], lat[right], reading[right] = one_lon[right], one_lat[right], kind
+    lon[is_double], lat[is_double], reading[is_double] = np.nan, np.nan, Reading.NONE
     notes = [NOTES.get(kind, "") for kind in reading]
     for at in np.flatnonzero(reading == Reading.NONE):
-        notes[at] = _why_none(x[at], y[at], best_m[at])
+        notes[at] = _DOUBLE if is_double[at] else _why_none(x[at], y[at], nearest_m[at])
     return SettledPlaces(
         lon=lon, lat=lat, reading=reading, note=np.array(notes, dtype=object).reshape(n)
     )
@@ -134,7 +143,7 @@ def _readings(
         return
     yield Reading.AS_GIVEN, *_where(in_french_territory, x, y)
     yield Reading.SWAPPED, *_where(in_french_territory, y, x)
-    is_metric = ~((np.abs(x) <= _LON_MAX_DEG) & (np.abs(y) <= _LON_MAX_DEG))
+    is_metric = (np.abs(x) > _MAX_DEG) & (np.abs(y) > _MAX_DEG)
     metric = np.where(is_metric, x, np.nan), np.where(is_metric, y, np.nan)
     for territory in TERRITORIES:
         convert = Transformer.from_crs(CRS.from_epsg(territory.epsg), WGS84, always_xy=True)
@@ -143,3 +152,32 @@ def _readings(
             (Reading.METRIC_SWAPPED, metric[::-1]),
         ):
             yield kind, *_where(territory.contains, *convert.transform(*sides))
+
+
+def _where(
+    is_inside: Callable[[FloatArray, FloatArray], _BoolArray], lon: FloatArray, lat: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return degrees, NaN where they are not inside."""
+    inside = is_inside(lon, lat)
+    return np.where(inside, lon, np.nan), np.where(inside, lat, np.nan)
+
+
+def _metres_off(lon: FloatArray, lat: FloatArray, outlines: gpd.GeoSeries) -> FloatArray:
+    """Measure from each place to its commune; 0 where the outline is not known."""
+    metres = np.zeros(len(lon))
+    is_known = outlines.notna().to_numpy()
+    places = gpd.GeoSeries(gpd.points_from_xy(lon[is_known], lat[is_known]), crs=WGS84)
+    metres[is_known] = gaps_m(places, outlines[is_known].reset_index(drop=True))
+    return metres
+
+
+def _why_none(x: float, y: float, best_m: float) -> str:
+    if not (np.isfinite(x) and np.isfinite(y)):
+        return NO_COORDINATES
+    if x == 0 and y == 0:
+        return "coordonnées nulles (0, 0)"
+    if np.isfinite(best_m):
+        return f"position à {best_m / 1000:.1f} km de la commune déclarée : non utilisée".replace(
+            ".", ",", 1
+        )
+    return "coordonnées qui ne tombent dans aucun territoire français : non utilisées"
