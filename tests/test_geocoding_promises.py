@@ -473,3 +473,33 @@ def test_a_nearest_address_that_failed_is_asked_again_and_nothing_else(
     assert siting(*words, "--resume").code == ALL_WELL
     assert questions(fake.asked) == {("reverse", "2.479400", "48.899000"): 1}
     assert [row["matched_label"][:2] for row in rows_of(tmp_path / "o.csv")] == ["12", "14", "16"]
+
+
+@pytest.mark.parametrize("option", ["--resume", "--overwrite"])
+def test_a_file_that_a_person_filled_in_is_never_replaced(
+    option: str, fake: FakeBan, tmp_path: Path
+) -> None:
+    projects = write_projects(tmp_path / "p.csv", ["99 rue Carnot", "7 rue Carnot"])
+    out = tmp_path / "positions.csv"
+    words = words_of(fake, projects, out)
+    assert siting(*words).code == TO_REVIEW
+    to_review = tmp_path / "positions.to_review.csv"
+    fill(to_review, [row | {"choix": "aucune"} for row in rows_of(to_review)])
+    before = to_review.read_bytes()
+    fake.asked.clear()
+    told = siting(*words, option, "--reviewed", to_review)
+    assert told.code == STOPPED
+    assert "Donnez-lui un autre nom" in told.err
+    assert fake.asked == []  # it is said at once
+    assert to_review.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["positions.geocoding.csv", "positions.to_review.csv"])
+def test_a_file_of_the_user_beside_the_result_is_refused_at_once(
+    name: str, fake: FakeBan, tmp_path: Path
+) -> None:
+    projects = write_projects(tmp_path / "p.csv", ["7 rue Carnot"])
+    (tmp_path / name).write_text("à moi", encoding="utf-8")
+    told = siting(*words_of(fake, projects, tmp_path / "positions.csv"))
+    assert (told.code, "existe déjà" in told.err) == (STOPPED, True)
+    assert fake.asked == []

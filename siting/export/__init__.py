@@ -10,7 +10,8 @@ from siting.export.columns import COMMUNE_COVERAGE, communes_with_coverage
 from siting.export.folder import (
     check_file,
     check_folder,
-    former_results,
+    remove_results,
+    require_unfilled,
     write_file,
     write_folder,
 )
@@ -27,11 +28,12 @@ __all__ = [
     "check_folder",
     "communes_with_coverage",
     "csv_bytes",
-    "former_results",
     "gpkg_bytes",
     "html_bytes",
     "manifest_bytes",
     "n_control_characters",
+    "remove_results",
+    "require_unfilled",
     "tabular",
     "with_own_columns",
     "write_file",

@@ -8,11 +8,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Container, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from siting.errors import OutputError
 
 MANIFEST = "manifest.json"
+_TO_REVIEW = "to_review."  # what a person fills in
 _STAGING = ".siting-"  # prefix of the temporary folder; one left by a crash is not a result
 
 
@@ -23,7 +25,8 @@ def check_folder(out: Path, *, overwrite: bool) -> None:
     Raises
     ------
     OutputError
-        `out` is a file, is not empty and `overwrite` is false, or its place is read-only.
+        `out` is a file, is not empty and `overwrite` is false, its place is read-only, or a
+        person filled in the rows to review that it holds.
     """
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} est un fichier ; donnez un dossier avec --out.")
@@ -45,6 +48,32 @@ def check_folder(out: Path, *, overwrite: bool) -> None:
             f"Impossible d'écrire dans {place} : dossier protégé. "
             "Choisissez-en un autre avec --out."
         )
+    require_unfilled(out / MANIFEST, start=_TO_REVIEW)
+
+
+def require_unfilled(manifest: Path, *, start: str) -> None:
+    """
+    Refuse to replace a file that a person filled in, where the former run left it.
+
+    Parameters
+    ----------
+    manifest
+        That of the former run, beside its results; none there means no former run.
+    start
+        First signs of the names of the files to fill in.
+
+    Raises
+    ------
+    OutputError
+        One of them is no more as the run wrote it; the message says to give it another name.
+    """
+    for name, digest in _outputs(manifest).items():
+        path = manifest.with_name(name)
+        if name.startswith(start) and path.is_file() and _sha256(path) != digest:
+            raise OutputError(
+                f"{path} a été rempli ou modifié depuis, et serait remplacé. Donnez-lui un autre "
+                f"nom (par exemple rempli-{path.name}), puis relancez avec --reviewed et ce nom."
+            )
 
 
 def write_folder(out: Path, files: Mapping[str, bytes], *, overwrite: bool) -> None:
@@ -79,7 +108,7 @@ def write_folder(out: Path, files: Mapping[str, bytes], *, overwrite: bool) -> N
         out.mkdir(parents=True, exist_ok=True)
         for left in out.glob(f"{_STAGING}*"):
             shutil.rmtree(left, ignore_errors=True)
-        stale = former_results(out / MANIFEST, files)
+        stale = _former_results(out / MANIFEST, files)
         staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=out))
         for name in ordered:
             _write_through(staging / name, files[name])
@@ -137,6 +166,36 @@ def write_file(path: Path, content: bytes, *, overwrite: bool) -> None:
         ) from error
 
 
+def remove_results(
+    manifest: Path, *, start: str, replaced: Container[str], spared: Container[Path]
+) -> None:
+    """
+    Remove results of the former run that this one does not give, so that they are never mixed.
+
+    What was changed since stays, and so does what is open in another program.
+
+    Parameters
+    ----------
+    manifest
+        That of the former run, beside its results; none there means no former run.
+    start
+        First signs of the names of these results.
+    replaced
+        Names of the results that this run gives.
+    spared
+        Files that stay, as absolute paths.
+
+    Raises
+    ------
+    OutputError
+        A name in the manifest leaves the folder.
+    """
+    for path in _former_results(manifest, replaced):
+        if path.name.startswith(start) and path.resolve() not in spared:
+            with suppress(OSError):
+                path.unlink()
+
+
 def _held(out: Path) -> list[str]:
     try:
         names = sorted(path.name for path in out.iterdir())
@@ -171,33 +230,27 @@ def _move(source: Path, target: Path) -> None:
         ) from error
 
 
-def former_results(manifest: Path, replaced: Container[str]) -> list[Path]:
-    """
-    Return the results of the former run that nothing replaces, those changed since left out.
-
-    Parameters
-    ----------
-    manifest
-        That of the former run, beside its results; none there means no former run.
-    replaced
-        Names of the results that this run gives.
-
-    Raises
-    ------
-    OutputError
-        A name in the manifest leaves the folder.
-    """
-    try:
-        former = json.loads(manifest.read_bytes())["outputs"]
-        known = {str(name): str(digest) for name, digest in former.items()}
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
-        return []
+def _former_results(manifest: Path, replaced: Container[str]) -> list[Path]:
+    """Return the results of the former run, unchanged since, that nothing replaces."""
     stale = []
-    for name, digest in known.items():
+    for name, digest in _outputs(manifest).items():
         if name in replaced:
             continue
         _require_inside(name)
         path = manifest.parent / name
-        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest:
+        if path.is_file() and _sha256(path) == digest:
             stale.append(path)
     return stale
+
+
+def _outputs(manifest: Path) -> dict[str, str]:
+    """Return the SHA-256 of the results of a run, by name; none without a manifest."""
+    try:
+        outputs = json.loads(manifest.read_bytes())["outputs"]
+        return {str(name): str(digest) for name, digest in outputs.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

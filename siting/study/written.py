@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +12,9 @@ from siting.errors import OutputError
 from siting.export import (
     Run,
     check_file,
-    former_results,
     manifest_bytes,
+    remove_results,
+    require_unfilled,
     write_file,
     write_folder,
 )
@@ -25,6 +26,7 @@ from siting.study.territory import TerritoryStudy
 
 MANIFEST = "manifest.json"
 MANIFEST_SUFFIX = ".manifest.json"
+_BESIDE = (".geocoding.", ".to_review.", MANIFEST_SUFFIX)  # what a geocoding leaves beside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,10 +87,13 @@ def check_geocoding(out: Path, *, overwrite: bool) -> None:
     Raises
     ------
     OutputError
-        One of them is a folder, or exists and `overwrite` is false.
+        One of them is a folder, or exists and `overwrite` is false; a person filled in the
+        rows to review that are there.
     """
-    for path in (out, out.with_suffix(MANIFEST_SUFFIX)):
-        check_file(path, overwrite=overwrite)
+    for path in (out, *out.parent.glob(f"{glob.escape(out.stem)}.*")):
+        if path == out or path.name.startswith(tuple(f"{out.stem}{one}" for one in _BESIDE)):
+            check_file(path, overwrite=overwrite)
+    require_unfilled(out.with_suffix(MANIFEST_SUFFIX), start=f"{out.stem}.to_review.")
 
 
 def write_geocoding(
@@ -120,11 +125,12 @@ def write_geocoding(
     _spare_inputs(located.inputs, written, out.parent)
     for path in written:
         check_file(out.with_name(path), overwrite=overwrite)
-    read = {Path(path).resolve() for path in located.inputs}
-    for former in former_results(out.with_name(name), written):
-        if former.name.startswith(f"{out.stem}.to_review.") and former.resolve() not in read:
-            with suppress(OSError):  # open in a spreadsheet: it stays
-                former.unlink()
+    remove_results(
+        out.with_name(name),
+        start=f"{out.stem}.to_review.",
+        replaced=written,
+        spared={Path(path).resolve() for path in located.inputs},
+    )
     for path, content in written.items():
         write_file(out.with_name(path), content, overwrite=overwrite)
     return [path for path in written if path != out.name]
