@@ -480,7 +480,10 @@ def test_a_map_that_cannot_be_read_stops_everything(
     assert answer.code == STOPPED
     assert answer.err.startswith("Erreur : ")
     assert answer.err.count("\n") == 1
-    assert re.search("illisible|n'est pas un fichier OpenStreetMap|aucune voie", answer.err)
+    assert re.search(
+        "illisible|n'est pas un(e réponse d'Overpass| fichier OpenStreetMap)|aucune voie",
+        answer.err,
+    )
     assert not out.exists()
 
 

@@ -64,6 +64,37 @@ def client(url: str, clock: FakeClock) -> HttpClient:
     return HttpClient(url, advice=ADVICE, rate_per_s=10, clock=clock)
 
 
+def test_a_form_is_posted_and_what_comes_back_is_taken_as_it_is(
+    client: HttpClient, script: Script
+) -> None:
+    script.answers = [(200, {"X-Kind": "odd"}, b"\xff not JSON")]
+    answer = client.post_form("/ask", {"data": "a=b & c", "n": "é"})
+    assert (answer.body, answer.headers["x-kind"]) == (b"\xff not JSON", "odd")
+    (asked,) = script.asked
+    assert (asked.method, asked.path) == ("POST", "/ask")
+    assert asked.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert asked.body == b"data=a%3Db+%26+c&n=%C3%A9"
+
+
+def test_a_text_is_fetched_whatever_it_says(client: HttpClient, script: Script) -> None:
+    script.answers = [(503, {}, b""), (200, {}, "prêt\n".encode())]
+    assert client.fetch_text("/status") == "prêt\n"
+
+
+def test_who_asks_and_the_largest_answer_may_be_said(
+    url: str, clock: FakeClock, script: Script
+) -> None:
+    rule = RetryRule(largest_answer_bytes=3)
+    client = HttpClient(
+        url, advice=ADVICE, rate_per_s=1, rule=rule, clock=clock, user_agent="me/1 (+a@b.fr)"
+    )
+    script.answers = [(200, {}, b"123"), (200, {}, b"1234")]
+    assert client.fetch_json("/x", {}) == 123
+    assert script.asked[0].headers["User-Agent"] == "me/1 (+a@b.fr)"
+    with pytest.raises(BadAnswer, match="démesurée"):
+        client.fetch_json("/x", {})
+
+
 def test_the_document_comes_back_and_the_client_says_who_it_is(
     client: HttpClient, script: Script
 ) -> None:

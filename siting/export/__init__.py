@@ -8,6 +8,7 @@ at all. The same tables give the same bytes; dates of the run are in the manifes
 from siting.export.cells import csv_bytes, n_control_characters, tabular, with_own_columns
 from siting.export.columns import COMMUNE_COVERAGE, communes_with_coverage
 from siting.export.folder import (
+    check_beside,
     check_file,
     check_folder,
     remove_results,
@@ -24,6 +25,7 @@ __all__ = [
     "COMMUNE_COVERAGE",
     "Run",
     "Sheet",
+    "check_beside",
     "check_file",
     "check_folder",
     "communes_with_coverage",

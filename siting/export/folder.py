@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -139,6 +139,30 @@ def check_file(path: Path, *, overwrite: bool) -> None:
         raise OutputError(f"{path} est un dossier ; donnez un nom de fichier avec --out.")
     if path.exists() and not overwrite:
         raise OutputError(f"{path} existe déjà ; ajoutez --overwrite pour le remplacer.")
+
+
+def check_beside(path: Path, *, starts: Sequence[str], overwrite: bool) -> None:
+    """
+    Refuse the files that are to stand beside an output file, as `check_file` does.
+
+    Parameters
+    ----------
+    path
+        The output file.
+    starts
+        What follows its stem in their names.
+    overwrite
+        If they are replaced.
+
+    Raises
+    ------
+    OutputError
+        As `check_file`.
+    """
+    if path.parent.is_dir():
+        for found in sorted(path.parent.iterdir()):
+            if found.name.startswith(tuple(f"{path.stem}{start}" for start in starts)):
+                check_file(found, overwrite=overwrite)
 
 
 def write_file(path: Path, content: bytes, *, overwrite: bool) -> None:

@@ -6,8 +6,6 @@ import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import requests
@@ -18,6 +16,7 @@ from siting.errors import BadAnswer, RateLimited, SourceError, SourceUnavailable
 from siting.sources.connections import checked_pools
 from siting.sources.hosts import RefusedAddress, checked_url, is_loopback
 from siting.sources.pace import Clock, OwnPace, Pace
+from siting.sources.retry import RetryRule, excerpt, is_odd_refusal, retry_after_s
 
 __all__ = ["USER_AGENT", "HttpAnswer", "HttpClient", "RetryRule", "checked_url", "is_loopback"]
 
@@ -26,33 +25,7 @@ _RETRIED = frozenset({429, 500, 502, 503, 504})
 _OK, _ODD, _TOO_MANY = 200, 400, 429
 _REDIRECTS = range(300, 400)
 _MOST_REDIRECTS = 3
-_LARGEST_ANSWER_BYTES = 20_000_000
 _CHUNK_BYTES = 65_536
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryRule:
-    """
-    How long and how often a service is asked before giving up; seconds.
-
-    Waits double from `first_wait_s` and are cut by a random half, so that several
-    machines do not come back together. `silence_after_429_s` is the rule of the
-    Géoplateforme: over the limit, every request is refused for five seconds.
-
-    A file of many questions has limits of its own, `file_read_timeout_s` and `file_total_s`:
-    addok answers nothing before the last row is done, at some 10 ms a row.
-    No request is sent after the total time; the last one may end one read later.
-    """
-
-    n_attempts: int = 4
-    first_wait_s: float = 1.0
-    longest_wait_s: float = 30.0
-    total_s: float = 60.0
-    silence_after_429_s: float = 5.0
-    connect_timeout_s: float = 5.0
-    read_timeout_s: float = 20.0
-    file_read_timeout_s: float = 120.0
-    file_total_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +53,7 @@ class _Order:
 
 class HttpClient:
     """
-    Ask one service: JSON documents, and files of many questions.
+    Ask one service: JSON documents, texts, forms, and files of many questions.
 
     The address really connected to is checked each time (`siting.sources.connections`),
     except behind a proxy. Redirections are followed inside the same host only.
@@ -101,6 +74,8 @@ class HttpClient:
         Who else asks this service, and when one's turn is; by default nobody else does.
     allow_private
         If the service may stand in a private network; this computer always may.
+    user_agent
+        Who asks, as the service sees it.
 
     Raises
     ------
@@ -118,6 +93,7 @@ class HttpClient:
         clock: Clock | None = None,
         pace: Pace | None = None,
         allow_private: bool = False,
+        user_agent: str = USER_AGENT,
     ) -> None:
         self.base_url = checked_url(base_url, allow_private=allow_private)
         self._advice = advice
@@ -132,7 +108,7 @@ class HttpClient:
         self._jitter = random.Random()  # noqa: S311 - spreads waits, hides nothing
         self._session = requests.Session()
         self._session.trust_env = not is_own  # no proxy to oneself
-        self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
+        self._session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
         adapter = requests.adapters.HTTPAdapter()
         adapter.poolmanager.pool_classes_by_scheme = checked_pools(allow_private=allow_private)
         for scheme in ("http://", "https://"):
@@ -157,24 +133,39 @@ class HttpClient:
         SourceError
             If it refuses the request, or stands at an address that may not be asked.
         """
-        url = f"{self.base_url}{path}"
-        order = _Order(
-            request=requests.Request("GET", url, params=params),
-            url=url,
-            read_timeout_s=self._rule.read_timeout_s,
-            deadline_s=self._clock.now_s() + self._rule.total_s,
-        )
-        answer = self._answer(order)
+        answer = self._asked("GET", path, params=dict(params))
         try:
             document: object = json.loads(answer.body)
         except (ValueError, RecursionError) as error:
             raise BadAnswer(
                 f"Le service {self._host} a répondu autre chose que des données (souvent une "
-                f"page de connexion ou de panne : {_excerpt(answer.body)}). {self._advice}",
-                url=url,
+                f"page de connexion ou de panne : {excerpt(answer.body)}). {self._advice}",
+                url=f"{self.base_url}{path}",
                 status=_OK,
             ) from error
         return document
+
+    def fetch_text(self, path: str) -> str:
+        """
+        Fetch a page of text (UTF-8) with GET, whatever it says.
+
+        Raises
+        ------
+        SourceError
+            As `fetch_json`.
+        """
+        return self._asked("GET", path).body.decode("utf-8", errors="replace")
+
+    def post_form(self, path: str, fields: Mapping[str, str]) -> HttpAnswer:
+        """
+        Post the fields of a form (URL-encoded), and take what comes back as it is.
+
+        Raises
+        ------
+        SourceError
+            As `fetch_json`.
+        """
+        return self._asked("POST", path, data=dict(fields))
 
     def post_file(
         self, path: str, *, fields: Sequence[tuple[str, str]], file: tuple[str, bytes]
@@ -212,6 +203,24 @@ class HttpClient:
                 deadline_s=self._clock.now_s() + self._rule.file_total_s,
             )
         )
+        return HttpAnswer(body=reply.body, headers=reply.headers)
+
+    def _asked(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str] | None = None,
+        data: dict[str, str] | None = None,
+    ) -> HttpAnswer:
+        url = f"{self.base_url}{path}"
+        order = _Order(
+            request=requests.Request(method, url, params=params, data=data),
+            url=url,
+            read_timeout_s=self._rule.read_timeout_s,
+            deadline_s=self._clock.now_s() + self._rule.total_s,
+        )
+        reply = self._answer(order)
         return HttpAnswer(body=reply.body, headers=reply.headers)
 
     def _answer(self, order: _Order) -> _Reply:
@@ -267,7 +276,7 @@ class HttpClient:
         body = bytearray()
         while data := response.raw.read1(_CHUNK_BYTES, decode_content=True):
             body += data
-            if len(body) > _LARGEST_ANSWER_BYTES:
+            if len(body) > self._rule.largest_answer_bytes:
                 raise BadAnswer(
                     f"La réponse du service {self._host} est démesurée. {self._advice}",
                     url=order.url,
@@ -285,11 +294,11 @@ class HttpClient:
         if status not in _RETRIED:
             return SourceError(
                 f"Le service {self._host} refuse la demande (HTTP {status} : "
-                f"{_excerpt(reply.body)}). {self._advice}",
+                f"{excerpt(reply.body)}). {self._advice}",
                 url=url,
                 status=status,
             )
-        asked_s = _retry_after_s(reply.headers.get("Retry-After", ""), self._clock.wall_s())
+        asked_s = retry_after_s(reply.headers.get("Retry-After", ""), self._clock.wall_s())
         least_s = self._rule.silence_after_429_s if status == _TOO_MANY else 0.0
         self._pace.silence(self._turns_of, seconds=max(asked_s or 0.0, least_s))
         if status == _TOO_MANY:
@@ -368,30 +377,4 @@ class HttpClient:
 
 
 def _is_odd(reply: _Reply) -> bool:
-    """Tell a 400 of no geocoder: the national one says why in a `message`, addok in a `title`."""
-    if reply.status != _ODD:
-        return False
-    try:
-        document = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return True
-    words = document if isinstance(document, dict) else {}
-    is_national = words.get("code", _ODD) == _ODD and isinstance(words.get("message"), str)
-    return not (is_national or isinstance(words.get("title"), str))
-
-
-def _retry_after_s(text: str, now_s: float) -> float | None:
-    """Read the header `Retry-After`: seconds, or a date of HTTP; `now_s` is since the epoch."""
-    if text.strip().isdecimal():
-        return float(text)
-    try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, until.replace(tzinfo=until.tzinfo or UTC).timestamp() - now_s)
-
-
-def _excerpt(body: bytes) -> str:
-    """First words of an answer, for a message."""
-    words = " ".join(body[:400].decode("utf-8", errors="replace").split())
-    return f"« {words[:120]} »" if words else "réponse vide"
+    return reply.status == _ODD and is_odd_refusal(reply.body)

@@ -1,4 +1,4 @@
-"""OpenStreetMap files (.osm, .osm.gz, .osm.bz2, .osm.pbf) to walkable ways and service objects.
+"""OpenStreetMap files (.osm, .osm.gz, .osm.bz2, .osm.pbf, .json) to walkable ways and services.
 
 A broken object never stops a read: it is counted by kind. A broken file stops it at once.
 """
@@ -25,18 +25,21 @@ from osmium.osm import NOTHING
 from siting.crs import WGS84
 from siting.errors import DataError
 from siting.provenance import Provenance
-from siting.sources.osm_content import OsmContent
+from siting.sources.osm_content import OsmContent, OsmGathering
+from siting.sources.osm_json import JsonAnswer, content_of, read_answer, require_whole
 from siting.sources.osm_scan import scan
 from siting.sources.osm_streets import ways_of
-from siting.sources.osm_tags import TagSets
+from siting.sources.osm_tags import TagReader, TagSets
 from siting.tables import OSM_OBJECTS
 from siting.taxonomy import Taxonomy
 from siting.ways import Ways
 
-SUFFIXES = (".osm", ".osm.gz", ".osm.bz2", ".osm.pbf")
+SUFFIXES = (".osm", ".osm.gz", ".osm.bz2", ".osm.pbf", ".json")
 
-_HEAD_BYTES = 4096
+_END_BYTES = 4096
+_CHUNK_BYTES = 1_000_000
 _OSM_BASE = re.compile(rb'osm_base="([0-9TZ:.+-]{10,30})"')
+_REMARK = re.compile(rb"<remark>\s*(runtime error.*?)\s*</remark>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +72,32 @@ class OsmExtract:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OsmReading:
+    """
+    One file, or one download, once it is read.
+
+    Parameters
+    ----------
+    content
+        What it holds.
+    area
+        Area that it covers, in degrees; None for the hull of its streets.
+    provenance
+        Where it comes from.
+    """
+
+    content: OsmContent
+    area: shapely.Geometry | None
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Header:
-    """What a file says of itself: its area and the date of its data, when it does."""
+    """What a file says of itself: its area, the date of its data, why it is not whole."""
 
     box: shapely.Geometry | None
     timestamp: str
+    remark: str = ""
 
 
 def read_osm(paths: Sequence[Path], *, taxonomy: Taxonomy) -> OsmExtract:
@@ -96,29 +120,39 @@ def read_osm(paths: Sequence[Path], *, taxonomy: Taxonomy) -> OsmExtract:
         A file is missing, of another kind, empty, damaged or cut short (in French).
     """
     walk_sets = TagSets()
-    contents = [_content(path, taxonomy, walk_sets) for path in paths]
-    headers = [_header(path) for path in paths]
+    return extract_of([_reading(path, taxonomy, walk_sets) for path in paths], walk_sets)
+
+
+def extract_of(readings: Sequence[OsmReading], walk_sets: TagSets) -> OsmExtract:
+    """
+    Join what was read.
+
+    Parameters
+    ----------
+    readings
+        An object that stands in several of them is taken as `read_osm` says.
+    walk_sets
+        The sets of walking tags that all of them refer to.
+    """
     tag_sets = walk_sets.sets()
     rows: dict[str, dict[str, Any]] = {}
     marks: dict[int, int] = {}
     n_broken: Counter[str] = Counter()
-    for content in reversed(contents):
-        rows |= content.rows
-        marks |= content.marks
-        n_broken += content.n_broken
+    for reading in reversed(readings):
+        rows |= reading.content.rows
+        marks |= reading.content.marks
+        n_broken += reading.content.n_broken
     areas = [
-        header.box if header.box is not None else content.streets.hull(tag_sets)
-        for header, content in zip(headers, contents, strict=True)
+        reading.content.streets.hull(tag_sets) if reading.area is None else reading.area
+        for reading in readings
     ]
+    streets = [reading.content.streets for reading in readings]
     return OsmExtract(
-        ways=ways_of([content.streets for content in contents], tag_sets=tag_sets, marks=marks),
+        ways=ways_of(streets, tag_sets=tag_sets, marks=marks),
         objects=_objects(rows),
         coverage=shapely.union_all(areas),
         n_broken=dict(sorted(n_broken.items())),
-        provenance=tuple(
-            _provenance(path, stated=header.timestamp, latest=content.latest)
-            for path, header, content in zip(paths, headers, contents, strict=True)
-        ),
+        provenance=tuple(reading.provenance for reading in readings),
     )
 
 
@@ -135,10 +169,33 @@ def _readable(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _content(path: Path, taxonomy: Taxonomy, walk_sets: TagSets) -> OsmContent:
+def _reading(path: Path, taxonomy: Taxonomy, walk_sets: TagSets) -> OsmReading:
     _require_osm_file(path)
-    with _readable(path):
-        return scan(path, taxonomy=taxonomy, walk_sets=walk_sets)
+    if path.suffix.lower() == ".json":
+        answer = _json_answer(path)
+        header = _Header(box=answer.box, timestamp=answer.timestamp, remark=answer.remark)
+        content = content_of([answer], OsmGathering(taxonomy, TagReader(taxonomy, walk_sets)))
+    else:
+        with _readable(path):
+            content = scan(path, taxonomy=taxonomy, walk_sets=walk_sets)
+        header = _header(path)
+    require_whole(header.remark, name=path.name)
+    return OsmReading(
+        content=content,
+        area=header.box,
+        provenance=_provenance(path, stated=header.timestamp, latest=content.latest),
+    )
+
+
+def _json_answer(path: Path) -> JsonAnswer:
+    try:
+        with path.open("rb") as file:
+            return read_answer(file, name=path.name)
+    except OSError as error:
+        raise DataError(
+            f"Le fichier OpenStreetMap « {path.name} » ne peut pas être lu ({error.strerror}) : "
+            "vérifiez vos droits."
+        ) from error
 
 
 def _require_osm_file(path: Path) -> None:
@@ -159,7 +216,7 @@ def _objects(rows: Mapping[str, dict[str, Any]]) -> gpd.GeoDataFrame:
 
 
 def _header(path: Path) -> _Header:
-    """Read the box and the date of the data: of a .pbf header, else of Overpass's `meta`."""
+    """Read the box of a file, and the date of its data where Overpass or the header says it."""
     with _readable(path), osmium.io.Reader(path, NOTHING) as reader:
         header = reader.header()
     box = header.box()
@@ -168,13 +225,24 @@ def _header(path: Path) -> _Header:
         west_south, east_north = box.bottom_left, box.top_right
         area = shapely.box(west_south.lon, west_south.lat, east_north.lon, east_north.lat)
     stated = header.get("osmosis_replication_timestamp") or header.get("timestamp")
-    return _Header(box=area, timestamp=str(stated) if stated else _overpass_timestamp(path))
+    timestamp, remark = ("", "") if stated else _overpass_words(path)
+    return _Header(box=area, timestamp=str(stated or timestamp), remark=remark)
 
 
-def _overpass_timestamp(path: Path) -> str:
+def _overpass_words(path: Path) -> tuple[str, str]:
+    """Return the date and the remark of a file that Overpass wrote: at its start, and its end."""
     with _opened(path) as file:
-        found = _OSM_BASE.search(file.read(_HEAD_BYTES))
-    return found.group(1).decode("ascii") if found else ""
+        end = file.read(_END_BYTES)
+        found = _OSM_BASE.search(end)
+        if found is None:
+            return "", ""
+        if path.suffix.lower() == ".osm":
+            file.seek(max(_END_BYTES, path.stat().st_size - _END_BYTES))
+        while data := file.read(_CHUNK_BYTES):
+            end = (end + data)[-_END_BYTES:]
+    remark = _REMARK.search(end)
+    said = remark.group(1).decode("utf-8", "replace") if remark else ""
+    return found.group(1).decode("ascii"), said
 
 
 def _provenance(path: Path, *, stated: str, latest: str) -> Provenance:

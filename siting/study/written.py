@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 from siting.errors import OutputError
 from siting.export import (
     Run,
+    check_beside,
     check_file,
     manifest_bytes,
     remove_results,
@@ -90,9 +90,8 @@ def check_geocoding(out: Path, *, overwrite: bool) -> None:
         One of them is a folder, or exists and `overwrite` is false; a person filled in the
         rows to review that are there.
     """
-    for path in (out, *out.parent.glob(f"{glob.escape(out.stem)}.*")):
-        if path == out or path.name.startswith(tuple(f"{out.stem}{one}" for one in _BESIDE)):
-            check_file(path, overwrite=overwrite)
+    check_file(out, overwrite=overwrite)
+    check_beside(out, starts=_BESIDE, overwrite=overwrite)
     require_unfilled(out.with_suffix(MANIFEST_SUFFIX), start=f"{out.stem}.to_review.")
 
 
