@@ -18,6 +18,7 @@ import numpy.typing as npt
 import shapely
 
 from siting.crs import WGS84, metric_crs
+from siting.garbage import no_collection
 from siting.names import plain_key
 from siting.tables import OSM_OBJECTS, SERVICES
 from siting.taxonomy import Category, Taxonomy, listed_values
@@ -104,6 +105,7 @@ class _Group:
             self.references.setdefault(key, set()).update(values)
 
 
+@no_collection()
 def services_from_osm(objects: gpd.GeoDataFrame, taxonomy: Taxonomy) -> gpd.GeoDataFrame:
     """
     Classify OpenStreetMap objects, and join those that are one and the same service.

@@ -12,6 +12,7 @@ import shapely
 from pyproj import Transformer
 
 from siting.crs import FloatArray, IntArray, metric_transformer, require_crs
+from siting.garbage import no_collection
 from siting.grid import UNUSABLE, RankArray, edges_in_boxes
 from siting.network import Snaps, WalkNetwork
 
@@ -50,6 +51,7 @@ class Targets:
     snaps: Snaps
 
 
+@no_collection()
 def service_targets(
     services: gpd.GeoDataFrame,
     network: WalkNetwork,

@@ -51,6 +51,7 @@ BUILDERS = (
         "crs.py",
         "errors.py",
         "extent.py",
+        "garbage.py",
         "grid.py",
         "names.py",
         "network.py",

@@ -24,6 +24,7 @@ from osmium.osm import NOTHING
 
 from siting.crs import WGS84
 from siting.errors import DataError
+from siting.garbage import no_collection
 from siting.provenance import Provenance
 from siting.sources.osm_content import OsmContent, OsmGathering
 from siting.sources.osm_json import JsonAnswer, content_of, read_answer, require_whole
@@ -100,6 +101,7 @@ class _Header:
     remark: str = ""
 
 
+@no_collection()
 def read_osm(paths: Sequence[Path], *, taxonomy: Taxonomy) -> OsmExtract:
     """
     Read OpenStreetMap files.
