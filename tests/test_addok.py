@@ -114,10 +114,13 @@ def geocoder(url: str) -> BanGeocoder:
     return geocoder
 
 
-def sites_of(geocoder: BanGeocoder, *rows: dict[str, object]) -> gpd.GeoDataFrame:
+def sites_of(
+    geocoder: BanGeocoder, *rows: dict[str, object], bulk_from: int = 10_000
+) -> gpd.GeoDataFrame:
     table = projects(*rows)
     declared = declared_communes(table, register=REGISTER, history=HISTORY)
-    return geocode(table, geocoder, declared=declared, history=HISTORY).sites
+    found = geocode(table, geocoder, declared=declared, history=HISTORY, bulk_from=bulk_from)
+    return found.sites
 
 
 def judged(geocoder: BanGeocoder, **row: object) -> tuple[str, str, str, str]:
@@ -294,3 +297,63 @@ def test_a_street_that_is_not_there_is_never_ok(geocoder: BanGeocoder) -> None:
     status, reason, *_ = judged(geocoder, **row)
     assert status in {"review", "rejected"}
     assert reason == "STREET_NOT_FOUND"
+
+
+def in_bondy(*addresses: str) -> list[dict[str, object]]:
+    return [{"address": address, "commune": "Bondy"} for address in addresses]
+
+
+@needs_bondy
+def test_files_and_single_questions_judge_alike(geocoder: BanGeocoder) -> None:
+    rows = in_bondy(
+        *(f"{row['numero']}{row['rep']} {row['nom_voie']}" for row in bondy_rows()[::200]),
+        *("1 Allée des Ats", "2 Allee Rapheal", "5 Rue Paul Reyaud", "12 r du Progres"),
+        *("5 Allee Marguerite", "3 bis Rue du Midi", "999 Rue du Midi", "2 Rue du Poager"),
+    )
+    pd.testing.assert_frame_equal(
+        sites_of(geocoder, *rows, bulk_from=1).drop(columns="geocode_score"),
+        sites_of(geocoder, *rows).drop(columns="geocode_score"),
+    )
+
+
+@needs_bondy
+def test_a_number_that_a_street_has_not_is_never_ok(geocoder: BanGeocoder) -> None:
+    numbers = defaultdict(set)
+    for row in bondy_rows():
+        numbers[row["nom_voie"]].add(int(row["numero"]))
+    absent = {
+        street: min(set(range(1, max(known) + 2)) - known)
+        for street, known in list(numbers.items())[::8]
+    }
+    rows = in_bondy(*(f"{number} {street}" for street, number in absent.items()))
+    sites = sites_of(geocoder, *rows)
+    assert len(sites) > 40
+    assert set(sites["geocode_status"]) == {"review"}
+    assert set(sites["geocode_precision"]) == {"street"}
+
+
+@needs_bondy
+@pytest.mark.parametrize(
+    "address",
+    [
+        "25 Allée Marguerite",  # Avenue Marguerite, and Allée Marguerite Duras
+        "23 Avenue Marguerite Duras",
+        "12 Avenue Léon",  # Allée Léon, and Avenue Léon Blum
+        "33 Rue du Vieux Chalet",  # Rue du Chalet
+        "3 Rue Michel",  # Rue Michelet
+    ],
+)
+def test_a_street_whose_name_only_begins_or_ends_alike_is_never_ok(
+    geocoder: BanGeocoder, address: str
+) -> None:
+    assert judged(geocoder, address=address, commune="Bondy")[0] == "review"
+
+
+@needs_bondy
+@pytest.mark.parametrize("address", ["23 Rue Jules Guesde Bondy", "23 Rue Jules Guesde 93140"])
+def test_the_address_of_bondy_in_geocoder_tester(geocoder: BanGeocoder, address: str) -> None:
+    """The suite says where it is (file `iledefrance/test_addresses.csv`), by another source."""
+    site = sites_of(geocoder, {"address": address, "commune": "Bondy"})
+    assert site["geocode_status"].item() == "ok"
+    assert site["matched_label"].item() == "23 Rue Jules Guesde 93140 Bondy"
+    assert off_m(site, [2.475792], [48.903883])[0] < 20

@@ -609,7 +609,9 @@ def test_two_ids_never_share_a_file(ids: list[str]) -> None:
     assert len({file_name(one).casefold() for one in ids}) == len(ids)
 
 
-@pytest.mark.skipif(not (SHARED / "data/addresses").exists(), reason="needs the shared test data beside the project")
+@pytest.mark.skipif(
+    not (SHARED / "data/addresses").exists(), reason="needs the shared test data beside the project"
+)
 def test_real_ban_export() -> None:
     projects = read_projects(SHARED / "data/addresses/ban_bondy_93010.csv", columns={})
     assert len(projects.rows) == 8413
