@@ -2,6 +2,9 @@
 
 Costs are efforts: metres on the flat that take as long as the walk. For a walker without
 penalty they are the metres themselves. A door is a place where a group (a service) is reached.
+
+A literal and a variable are two types for numba, and a function called with both is compiled
+twice: hence `np.int64(0)` where a number begins, and `np.bool_`.
 """
 
 from typing import NamedTuple
@@ -158,7 +161,7 @@ def search(arcs, edges, edge, along_m, snap_m, limit, room, into_dead_ends):
     if length_m - along_m > 0.0:
         room.seed_effort[1] += edges.along[edge] * (length_m - along_m)
     best, by_arc, keys, nodes = room.best, room.by_arc, room.keys, room.nodes
-    n_heap, n_settled = 0, 0
+    n_heap, n_settled = np.int64(0), np.int64(0)
     for i in range(2):
         node, effort = room.seed_node[i], room.seed_effort[i]
         if node >= 0 and effort <= limit and effort < best[node]:
@@ -223,7 +226,7 @@ def keep_better(room, n_found, group, door, entry, effort):
 @njit(nogil=True, cache=True, error_model="numpy")
 def find_groups(edges, doors, edge, along_m, snap_m, limit, room, n_settled):
     """Find the nearest door of each group, from the nodes settled; return how many groups."""
-    n_found = 0
+    n_found = np.int64(0)
     for i in range(n_settled):
         node = room.settled[i]
         for entry in range(doors.node_start[node], doors.node_start[node + 1]):
@@ -258,10 +261,9 @@ def rank_groups(arcs, edges, places, doors, of_group, limits, room, first, last,
     searched, ranked, counted = limits
     n_ranks = ranks.effort.shape[2]
     n_categories = ranks.effort.shape[1]
-    entry_of = np.empty((n_categories, n_ranks), dtype=np.int64)
     for place in range(first, last):
         edge, along_m, snap_m = places.edge[place], places.along_m[place], places.snap_m[place]
-        n_settled = search(arcs, edges, edge, along_m, snap_m, searched, room, into_dead_ends=False)
+        n_settled = search(arcs, edges, edge, along_m, snap_m, searched, room, np.bool_(False))
         n_found = find_groups(edges, doors, edge, along_m, snap_m, searched, room, n_settled)
         for i in range(n_found):
             group = room.found[i]
@@ -286,16 +288,14 @@ def rank_groups(arcs, edges, places, doors, of_group, limits, room, first, last,
                 for worse in range(n_ranks - 1, rank, -1):
                     ranks.effort[place, category, worse] = ranks.effort[place, category, worse - 1]
                     ranks.door[place, category, worse] = ranks.door[place, category, worse - 1]
-                    entry_of[category, worse] = entry_of[category, worse - 1]
                 ranks.effort[place, category, rank] = effort
                 ranks.door[place, category, rank] = door
-                entry_of[category, rank] = room.group_entry[group]
         for category in range(n_categories):
             for rank in range(n_ranks):
                 door = ranks.door[place, category, rank]
                 if door < 0:
                     break
-                entry = entry_of[category, rank]
+                entry = room.group_entry[doors.group[door]]
                 metres = ranks.metres[place, category, rank]
                 metres[:] = 0.0
                 if entry >= 0:
@@ -311,7 +311,7 @@ def efforts_to_groups(arcs, edges, places, doors, searched, room, first, last, e
     """Write the effort from places `first` to `last` to every group found (rows from 0)."""
     for place in range(first, last):
         edge, along_m, snap_m = places.edge[place], places.along_m[place], places.snap_m[place]
-        n_settled = search(arcs, edges, edge, along_m, snap_m, searched, room, into_dead_ends=False)
+        n_settled = search(arcs, edges, edge, along_m, snap_m, searched, room, np.bool_(False))
         n_found = find_groups(edges, doors, edge, along_m, snap_m, searched, room, n_settled)
         for i in range(n_found):
             efforts[place - first, room.found[i]] = room.group_effort[room.found[i]]
