@@ -263,7 +263,9 @@ def rank_groups(arcs, edges, places, doors, of_group, limits, room, first, last,
     n_categories = ranks.effort.shape[1]
     for place in range(first, last):
         edge, along_m, snap_m = places.edge[place], places.along_m[place], places.snap_m[place]
-        n_settled = search(arcs, edges, edge, along_m, snap_m, searched, room, np.bool_(False))
+        n_settled = search(
+            arcs, edges, edge, along_m, snap_m, searched, room, into_dead_ends=np.bool_(0)
+        )
         n_found = find_groups(edges, doors, edge, along_m, snap_m, searched, room, n_settled)
         for i in range(n_found):
             group = room.found[i]
@@ -311,7 +313,9 @@ def efforts_to_groups(arcs, edges, places, doors, searched, room, first, last, e
     """Write the effort from places `first` to `last` to every group found (rows from 0)."""
     for place in range(first, last):
         edge, along_m, snap_m = places.edge[place], places.along_m[place], places.snap_m[place]
-        n_settled = search(arcs, edges, edge, along_m, snap_m, searched, room, np.bool_(False))
+        n_settled = search(
+            arcs, edges, edge, along_m, snap_m, searched, room, into_dead_ends=np.bool_(0)
+        )
         n_found = find_groups(edges, doors, edge, along_m, snap_m, searched, room, n_settled)
         for i in range(n_found):
             efforts[place - first, room.found[i]] = room.group_effort[room.found[i]]
