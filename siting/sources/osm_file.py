@@ -172,7 +172,7 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _reading(path: Path, taxonomy: Taxonomy, walk_sets: TagSets) -> OsmReading:
-    _require_osm_file(path)
+    require_osm_file(path)
     if path.suffix.lower() == ".json":
         answer = _json_answer(path)
         header = _Header(box=answer.box, timestamp=answer.timestamp, remark=answer.remark)
@@ -200,7 +200,15 @@ def _json_answer(path: Path) -> JsonAnswer:
         ) from error
 
 
-def _require_osm_file(path: Path) -> None:
+def require_osm_file(path: Path) -> None:
+    """
+    Refuse a path that is no OpenStreetMap file by its name, or is not there.
+
+    Raises
+    ------
+    DataError
+        In French, for the owner of the file.
+    """
     if not path.name.lower().endswith(SUFFIXES):
         raise DataError(
             f"« {path.name} » n'est pas un fichier OpenStreetMap ; formats lus : "

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import geopandas as gpd
+import shapely
 
+from siting.crs import WGS84, by_territory
 from siting.errors import OptionError
 from siting.network import WalkNetwork, walk_network
 from siting.provenance import Provenance
@@ -15,9 +17,11 @@ from siting.relief import SMOOTHED_M, smoothed_along, with_decks
 from siting.services import services_from_osm
 from siting.sources.area_store import read_area
 from siting.sources.heights import read_heights
-from siting.sources.osm_file import read_osm
+from siting.sources.osm_file import read_osm, require_osm_file
 from siting.taxonomy import Taxonomy
 from siting.ways import Ways
+
+MARGIN_SHARE = 0.05  # of the radius around sites, read beyond what a walk can reach
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +60,52 @@ class Ground:
         return min(days) if all(days) else ""
 
 
+def require_ground(osm: Sequence[Path], area: Path | None) -> None:
+    """
+    Refuse, before any question is asked, what `ground_of_files` or `ground_of_area` would refuse.
+
+    Raises
+    ------
+    OptionError
+        Both files and an area are given.
+    DataError
+        A file is missing, or of another kind.
+    """
+    if osm and area is not None:
+        raise OptionError(
+            "--area et --osm disent tous deux où sont les rues : donnez l'un ou l'autre."
+        )
+    for path in osm:
+        require_osm_file(path)
+
+
+def surroundings(sites: gpd.GeoDataFrame, *, radius_m: float) -> shapely.Geometry | None:
+    """
+    Return what lies within a straight distance of the sites, in degrees; None without position.
+
+    A walk of `radius_m` metres never leaves it. It is a margin wider than asked, by
+    `MARGIN_SHARE`, so that what stands on its edge is read whole.
+    """
+    located = sites.geometry[~sites.geometry.isna()]
+    discs = [
+        points.to_crs(crs).buffer(radius_m * (1 + MARGIN_SHARE)).to_crs(WGS84).union_all()
+        for crs, points in by_territory(located)
+    ]
+    return shapely.union_all(discs) if discs else None
+
+
 def ground_of_files(
-    osm: Sequence[Path], *, taxonomy: Taxonomy, heights: Sequence[Path] = ()
+    osm: Sequence[Path],
+    *,
+    taxonomy: Taxonomy,
+    heights: Sequence[Path] = (),
+    within: shapely.Geometry | None = None,  # noqa: ARG001
 ) -> Ground:
     """
     Read streets and services; with files of heights, slopes count.
 
-    Bridges and tunnels are even between their ends, and heights are averaged over
-    `siting.relief.SMOOTHED_M` of street.
+    What lies outside of `within` (degrees) is left unread. Bridges and tunnels are even between
+    their ends, and heights are averaged over `siting.relief.SMOOTHED_M` of street.
 
     Raises
     ------

@@ -26,7 +26,13 @@ from siting.sources.reference import (
     register_year,
 )
 from siting.sources.walker_file import chosen_profile, walker_inputs
-from siting.study.ground import Ground, ground_of_area, ground_of_files
+from siting.study.ground import (
+    Ground,
+    ground_of_area,
+    ground_of_files,
+    require_ground,
+    surroundings,
+)
 from siting.study.locate import (
     Located,
     ProjectsFile,
@@ -167,13 +173,14 @@ def study(
     )
     if pack is not None:
         calls.require_searched(pack, walking)
-    report("Lecture d'OpenStreetMap", 0, 0)
-    ground = _ground(options, taxonomy)
-    services = ground.services
-    located = geocode(file, geocoder=geocoder, pack=pack, report=report)
-    inventory = _inventory(options.inventory, located.communes)
-    sites = located.sites
     rule = AccessRule(profile=profile, cutoff_min=options.cutoff_min)
+    require_ground(options.osm, options.area)
+    located = geocode(file, geocoder=geocoder, pack=pack, report=report)
+    sites = located.sites
+    inventory = _inventory(options.inventory, located.communes)
+    report("Lecture d'OpenStreetMap", 0, 0)
+    ground = _ground(options, taxonomy, sites, rule)
+    services = ground.services
     graph = walk_graph(ground.network, profile)
     measured, strict = _measured(sites, services, graph, taxonomy, rule=rule, report=report)
     nearest = nearest_by_family(measured.access, _counting_categories(taxonomy))
@@ -244,14 +251,18 @@ class _Counter:
         self.report(self.stage, self.n_done, self.n_all)
 
 
-def _ground(options: StudyOptions, taxonomy: Taxonomy) -> Ground:
-    if options.area is None:
-        return ground_of_files(options.osm, taxonomy=taxonomy, heights=options.heights)
-    if options.osm:
-        raise OptionError(
-            "--area et --osm disent tous deux où sont les rues : donnez l'un ou l'autre."
-        )
-    return ground_of_area(options.area, taxonomy=taxonomy, heights=options.heights)
+def _ground(
+    options: StudyOptions, taxonomy: Taxonomy, sites: gpd.GeoDataFrame, rule: AccessRule
+) -> Ground:
+    if options.area is not None:
+        return ground_of_area(options.area, taxonomy=taxonomy, heights=options.heights)
+    longest_m = rule.limits.searched_m + rule.snap_limit_m
+    return ground_of_files(
+        options.osm,
+        taxonomy=taxonomy,
+        heights=options.heights,
+        within=surroundings(sites, radius_m=longest_m),
+    )
 
 
 def _pack(options: StudyOptions) -> calls.RulePack | None:
