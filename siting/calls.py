@@ -117,6 +117,8 @@ class Walking:
         ISO date of the map; empty when unknown.
     access_strict
         Table `ACCESS` by ways known to be fit alone, for a walker that avoids what is unfit.
+    absence
+        Table ABSENCE: what not finding a service is worth; None to go by the taxonomy alone.
     """
 
     taxonomy: Taxonomy
@@ -124,6 +126,7 @@ class Walking:
     cutoff_min: float
     mapped_on: str = ""
     access_strict: pd.DataFrame | None = None
+    absence: pd.DataFrame | None = None
 
 
 def with_thresholds(pack: RulePack, thresholds: Mapping[str, float]) -> RulePack:
@@ -289,6 +292,7 @@ def _rule(
                     taxonomy=walking.taxonomy,
                     family=requirement.family,
                     mapped_on=walking.mapped_on,
+                    absence=walking.absence,
                 )
                 for measured in (access, walking.access_strict)
                 if measured is not None

@@ -6,17 +6,19 @@ What the data cannot decide is `a_verifier`, with the reason; what only the appl
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from siting.labels import LABELS, long_date, metres_text, minutes_text, short_date
 from siting.nearness import Nearest
 from siting.places import COARSE, Place
 from siting.tables import (
+    PROVEN,
     AccessStatus,
     CommuneCheck,
     GeocodeReason,
     GeocodeStatus,
+    MapEvidence,
     Precision,
     Verdict,
 )
@@ -26,6 +28,15 @@ _NO_REMARK = (GeocodeReason.MATCHED, GeocodeReason.NEAR_BORDER)
 _NO_ADDRESS = (GeocodeReason.EMPTY_ROW, GeocodeReason.NO_LOCATION)
 FAR_FROM_STREET_M = 50.0  # beyond, the straight link to the street is told
 _N_SHOWN = 3  # categories named in a sentence
+
+# What is said before the names of the categories whose absence is not proven.
+_UNPROVEN = {
+    MapEvidence.RARELY_MAPPED: "souvent absent de la carte",
+    MapEvidence.REGISTER_UNPLACED: "dans la commune selon un registre, qui ne dit pas où",
+    MapEvidence.FEWER_THAN_COMPARABLE: "moins sur la carte que la population ne le suggère",
+    MapEvidence.BARELY_MAPPED: "commune peu cartographiée, absence non prouvée",
+    MapEvidence.NOTHING_TO_COMPARE: "absence non prouvée, faute de comparaison",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +190,7 @@ def near_finding(
         doubts = [place.position_doubt, _unknown_way(strict, threshold_min)]
         return Finding(Verdict.REMPLI, walk, evidence).doubted(_joined(*doubts))
     doubts = [place.position_doubt, *_hidden_services(nearest)]
+    evidence = _joined(evidence, _proof(nearest))
     return Finding(Verdict.NON_REMPLI, walk, evidence).doubted(_joined(*doubts))
 
 
@@ -200,13 +212,25 @@ def _hidden_services(nearest: Nearest) -> list[str]:
     doubts = []
     if nearest.is_edge_limited:
         doubts.append("un service plus proche peut exister hors de la zone couverte par la carte")
-    if nearest.not_mapped:
-        shown, n_more = nearest.not_mapped[:_N_SHOWN], len(nearest.not_mapped) - _N_SHOWN
-        more = f" et {n_more} autres" if n_more > 0 else ""
-        doubts.append(f"souvent absent de la carte : {', '.join(shown)}{more}")
+    for evidence, said in _UNPROVEN.items():
+        names = [name for name, known in nearest.absences if known == evidence]
+        if names:
+            doubts.append(f"{said} : {_some(names)}")
     if not nearest.is_reached and AccessStatus.NO_PATH in nearest.statuses:
         doubts.append(LABELS[AccessStatus][AccessStatus.NO_PATH])
     return doubts
+
+
+def _proof(nearest: Nearest) -> str:
+    """Say why what was not found is known not to be there, for the categories that count."""
+    kinds = {known for _, known in nearest.absences if known in PROVEN}
+    said = [LABELS[MapEvidence][one] for one in MapEvidence if one in kinds]
+    return f"absence établie : {' ; '.join(said)}" if said else ""
+
+
+def _some(names: Sequence[str]) -> str:
+    shown, n_more = names[:_N_SHOWN], len(names) - _N_SHOWN
+    return ", ".join(shown) + (f" et {n_more} autres" if n_more > 0 else "")
 
 
 def _joined(*texts: str) -> str:

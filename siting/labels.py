@@ -16,6 +16,7 @@ from siting.tables import (
     GeocodeStatus,
     InventoryStatus,
     ListDifference,
+    MapEvidence,
     Precision,
     RequirementKind,
     Verdict,
@@ -129,6 +130,25 @@ LABELS: Mapping[type[StrEnum], Mapping[str, str]] = MappingProxyType(
                 AccessStatus.NO_SERVICE: "aucun service de ce type dans les données",
                 AccessStatus.NOT_MAPPED: "type de service absent des données",
                 AccessStatus.NO_LOCATION: "site sans position",
+            }
+        ),
+        MapEvidence: MappingProxyType(
+            {
+                MapEvidence.REGISTER_AGREES: "un registre officiel le confirme",
+                MapEvidence.AS_COMPARABLE: (
+                    "la commune est cartographiée comme les communes comparables de la carte"
+                ),
+                MapEvidence.REGISTER_UNPLACED: (
+                    "un registre officiel en connaît un dans la commune, sans dire où"
+                ),
+                MapEvidence.FEWER_THAN_COMPARABLE: (
+                    "la carte en montre moins que sa population ne le suggère"
+                ),
+                MapEvidence.BARELY_MAPPED: (
+                    "la commune est trop peu cartographiée, tous services ensemble"
+                ),
+                MapEvidence.RARELY_MAPPED: "la carte de France connaît mal cette catégorie",
+                MapEvidence.NOTHING_TO_COMPARE: "rien à quoi comparer la carte autour du site",
             }
         ),
         Verdict: MappingProxyType(

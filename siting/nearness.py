@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from siting.errors import DataError
 from siting.labels import short_date
-from siting.tables import AccessStatus
-from siting.taxonomy import Taxonomy
+from siting.tables import AccessStatus, MapEvidence
+from siting.taxonomy import Category, Taxonomy
 from siting.walks import nearest_by_family
 
 _ISO_DATE = r"^(\d{4})-(\d{2})-(\d{2})$"
@@ -33,9 +33,9 @@ class Nearest:
         Access statuses met over the categories that count for the family.
     is_edge_limited
         If a nearer service may lie outside of the data.
-    not_mapped
-        Names of the categories that count, of which nothing is reached, and that the map is
-        known to miss: a far one says nothing of a near one.
+    absences
+        Name and `MapEvidence` of the categories that count and of which nothing is reached:
+        where the map may miss them, a far one says nothing of a near one.
     """
 
     walk_min: float
@@ -44,7 +44,7 @@ class Nearest:
     service: str
     statuses: frozenset[str]
     is_edge_limited: bool
-    not_mapped: tuple[str, ...]
+    absences: tuple[tuple[str, str], ...]
 
     @property
     def is_reached(self) -> bool:
@@ -52,7 +52,7 @@ class Nearest:
         return self.walk_min >= 0
 
 
-def nearest_services(
+def nearest_services(  # noqa: PLR0913 - the tables of a study, and what is asked of them
     sites: pd.DataFrame,
     access: pd.DataFrame,
     services: pd.DataFrame,
@@ -60,6 +60,7 @@ def nearest_services(
     taxonomy: Taxonomy,
     family: str,
     mapped_on: str = "",
+    absence: pd.DataFrame | None = None,
 ) -> dict[str, Nearest]:
     """
     Find, for each site, the service of a family that is nearest on foot.
@@ -74,6 +75,9 @@ def nearest_services(
         Which categories count for which family.
     mapped_on
         ISO date of the map the services are from; empty when unknown.
+    absence
+        Table ABSENCE of these sites; None to doubt those categories alone that the taxonomy
+        says to be badly mapped, and to say nothing of the others.
 
     Returns
     -------
@@ -89,22 +93,26 @@ def nearest_services(
         return {}
     counting = [category for category in taxonomy.categories if family in category.counts_for]
     labels = {category.id: category.label for category in counting}
-    poorly_mapped = [category.id for category in counting if category.mapping == "poor"]
     rows = access.reset_index()
     rows = rows[(rows["rank"] == 1) & rows["category"].isin(list(labels))]
     rows = rows.assign(category_label=rows["category"].map(labels))
     absent = sites.index.difference(rows["site_id"])
     if len(absent):
         raise DataError(f"ACCESS has no walk for site {absent[0]!r} and family {family!r}.")
-    is_reached = rows["access_status"] == AccessStatus.REACHED
-    is_missed = rows["category"].isin(poorly_mapped) & ~is_reached
-    by_site = rows.assign(missed=rows["category_label"].where(is_missed)).groupby("site_id")
+    if absence is None:
+        evidence = rows["category"].map(_said_by_taxonomy(counting))
+    else:
+        pairs = pd.MultiIndex.from_frame(rows[["site_id", "category"]])
+        evidence = absence["evidence"].reindex(pairs).set_axis(rows.index)
+    is_absent = (rows["access_status"] != AccessStatus.REACHED) & evidence.notna()
+    names = pd.Series(zip(rows["category_label"], evidence, strict=True), rows.index)
+    by_site = rows.assign(absence=names.where(is_absent)).groupby("site_id")
     found = pd.DataFrame(
         {
             "snap_m": by_site["snap_m"].min(),
             "statuses": by_site["access_status"].agg(frozenset),
             "is_edge_limited": by_site["edge_limited"].any().astype(bool),
-            "not_mapped": by_site["missed"].agg(lambda names: tuple(names.dropna())),
+            "absences": by_site["absence"].agg(lambda names: tuple(names.dropna())),
         }
     ).join(_best(access, services, {family: list(labels)}, labels, mapped_on))
     found["service"] = found["service"].fillna("")
@@ -112,6 +120,10 @@ def nearest_services(
         str(site_id): Nearest(**row)
         for site_id, row in zip(found.index, found.to_dict("records"), strict=True)
     }
+
+
+def _said_by_taxonomy(categories: Iterable[Category]) -> dict[str, str]:
+    return {one.id: MapEvidence.RARELY_MAPPED.value for one in categories if one.mapping == "poor"}
 
 
 def _best(

@@ -106,6 +106,22 @@ class AccessStatus(StrEnum):
     NO_LOCATION = "no_location"
 
 
+class MapEvidence(StrEnum):
+    """Why absence from the map is absence, or says nothing; the surest first."""
+
+    REGISTER_AGREES = "register_agrees"
+    AS_COMPARABLE = "as_comparable"
+    REGISTER_UNPLACED = "register_unplaced"
+    FEWER_THAN_COMPARABLE = "fewer_than_comparable"
+    BARELY_MAPPED = "barely_mapped"
+    RARELY_MAPPED = "rarely_mapped"
+    NOTHING_TO_COMPARE = "nothing_to_compare"
+
+
+# Evidence that there is none; the others leave it unproven.
+PROVEN = frozenset((MapEvidence.REGISTER_AGREES, MapEvidence.AS_COMPARABLE))
+
+
 class Verdict(StrEnum):
     """What can be said of a project against one requirement of a call."""
 
