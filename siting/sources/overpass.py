@@ -6,7 +6,6 @@ politely (`overpass_server`). What they answer is kept (`osm_cache`), with its d
 
 from __future__ import annotations
 
-import hashlib
 import io
 import logging
 import threading
@@ -27,7 +26,8 @@ from siting.sources.osm_content import OsmGathering
 from siting.sources.osm_file import OsmExtract, OsmReading, extract_of
 from siting.sources.osm_json import JsonAnswer, content_of, read_answer
 from siting.sources.osm_tags import TagReader, TagSets
-from siting.sources.overpass_query import Box, boxes_around, question
+from siting.sources.overpass_parts import Part, part_of, provenance_of
+from siting.sources.overpass_query import Box, boxes_around, question, too_large
 from siting.sources.overpass_server import (
     ADVICE,
     CONTACT_OPTION,
@@ -86,32 +86,6 @@ class OverpassOptions:
     max_age_days: float | None = MAX_AGE_DAYS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """
-    A whole answer, and what is known of it.
-
-    Parameters
-    ----------
-    answer
-        What it holds.
-    facts
-        Whom it is from, and its dates; its body is left out.
-    sha256
-        Hash of the body.
-    is_kept
-        If it was kept, and not asked now.
-    is_old
-        If it was kept for longer than is allowed.
-    """
-
-    answer: JsonAnswer
-    facts: CachedAnswer
-    sha256: str
-    is_kept: bool = False
-    is_old: bool = False
-
-
 def overpass_extract(
     area: shapely.Geometry, *, taxonomy: Taxonomy, session: OverpassSession
 ) -> OsmExtract:
@@ -136,7 +110,7 @@ def overpass_extract(
     SourceError
         No whole answer could be had: see `OverpassSession.parts`.
     """
-    boxes = boxes_around(area)
+    boxes = boxes_around(area, most_km2=session.rule.most_km2)
     parts = session.parts(boxes, taxonomy)
     walk_sets = TagSets()
     gathering = OsmGathering(taxonomy, TagReader(taxonomy, walk_sets))
@@ -180,14 +154,14 @@ class OverpassSession:
     ) -> None:
         self._options = options
         self._cache = cache
-        self._rule = rule or OverpassRule()
+        self.rule = rule or OverpassRule()
         self._clock = clock or Clock()
         self._lock = threading.Lock()
         self._servers = [
             OverpassServer(
                 url,
                 contact=options.contact.strip(),
-                rule=self._rule,
+                rule=self.rule,
                 clock=self._clock,
                 pace=pace,
                 allow_private=options.is_private_allowed,
@@ -196,6 +170,24 @@ class OverpassSession:
         ]
         self._is_asked = not options.is_offline or is_loopback(self._servers[0].url)
         self._n_left = 0
+
+    def require_askable(self) -> None:
+        """
+        Refuse, before anything is prepared, what could not be asked at all.
+
+        Raises
+        ------
+        OptionError
+            A public server would be asked without a contact.
+        """
+        if self._is_asked:
+            for server in self._servers:
+                server.require_contact()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say of kept answers by now, in French."""
+        return () if self._cache is None else tuple(self._cache.notes)
 
     def parts(self, boxes: Sequence[Box], taxonomy: Taxonomy) -> list[Part]:
         """
@@ -215,49 +207,24 @@ class OverpassSession:
             See `OverpassServer.ask`.
         """
         asked = [
-            part for box in boxes for part in box.parts(largest_km2=self._rule.largest_part_km2)
+            part for box in boxes for part in box.parts(largest_km2=self.rule.largest_part_km2)
         ]
-        self._n_left = self._rule.most_questions
+        self._n_left = self.rule.most_questions
         if len(asked) > self._n_left:
-            raise self._too_large(f"{sum(box.km2 for box in boxes):.0f} km²")
+            raise too_large(
+                f"{sum(box.km2 for box in boxes):.0f} km² en {len(asked)} morceaux, pour "
+                f"{self._n_left} au plus"
+            )
         return [part for box in asked for part in self._parts(box, taxonomy)]
 
     def provenance(self, parts: Sequence[Part]) -> Provenance:
-        """
-        Tell where an extract comes from: the oldest of its dates, and the hash of its answers.
-
-        The hash of one answer is its SHA-256; that of several, the SHA-256 of theirs in a row.
-        """
-        endpoint = read_endpoint("overpass")
-        facts = [part.facts for part in parts]
-        digests = [part.sha256 for part in parts]
-        days = sorted({one.data_timestamp for one in facts})
-        hosts = ", ".join(sorted({one.host for one in facts}))
-        return Provenance(
-            source=f"OpenStreetMap, par Overpass ({hosts})",
+        """Tell where an extract comes from: see `siting.sources.overpass_parts.provenance_of`."""
+        return provenance_of(
+            parts,
             url=self._servers[0].url,
-            licence=endpoint.licence,
-            attribution=endpoint.attribution,
-            retrieved_on=min(one.retrieved_at for one in facts)[:10],
-            data_timestamp=days[0],
-            sha256=digests[0]
-            if len(digests) == 1
-            else hashlib.sha256("".join(digests).encode()).hexdigest(),
-            note=" ; ".join(self._notes(parts, days)),
+            is_offline=not self._is_asked,
+            max_age_days=self._options.max_age_days,
         )
-
-    def _notes(self, parts: Sequence[Part], days: Sequence[str]) -> Iterator[str]:
-        kept = sorted(part.facts.retrieved_at for part in parts if part.is_kept)
-        if kept and not self._is_asked:
-            yield f"hors ligne : réponses gardées depuis le {kept[0][:10]}"
-        elif kept:
-            yield f"réponses gardées depuis le {kept[0][:10]}"
-        if any(part.is_old for part in parts):
-            yield f"au-delà de la limite de {self._options.max_age_days:g} jours"
-        if "" in days:
-            yield "une réponse ne dit pas la date de ses données"
-        elif days[0][:10] != days[-1][:10]:
-            yield f"données du {days[0][:10]} au {days[-1][:10]} selon les endroits"
 
     def _parts(self, box: Box, taxonomy: Taxonomy) -> list[Part]:
         """Return the answer to a box, or those to its halves where it costs too much."""
@@ -267,7 +234,8 @@ class OverpassSession:
         if not self._is_asked:
             raise NotAsked(
                 f"La carte de la zone {box} n'a pas été gardée, et personne n'est interrogé "
-                "(--offline) : relancez une fois avec internet, ou donnez un fichier avec --osm.",
+                "(--offline) : relancez une fois avec internet, ou donnez un fichier avec --osm "
+                "ou une zone gardée avec --area.",
                 url=self._servers[0].url,
             )
         try:
@@ -287,7 +255,7 @@ class OverpassSession:
         return [part for half in box.halves() for part in self._parts(half, taxonomy)]
 
     def _is_cut(self, box: Box) -> bool:
-        return box.km2 / 2 >= self._rule.smallest_part_km2
+        return box.km2 / 2 >= self.rule.smallest_part_km2
 
     def _known(self, box: Box, taxonomy: Taxonomy) -> list[Part] | None:
         """Return what was kept of a box, or of all its parts; None if anything is missing."""
@@ -320,7 +288,7 @@ class OverpassSession:
             return None
         days = self._options.max_age_days
         is_old = days is not None and (age < -_CLOCKS_DIFFER or age >= timedelta(days=days))
-        return replace(_part(answer, entry), is_kept=True, is_old=is_old)
+        return replace(part_of(answer, entry), is_kept=True, is_old=is_old)
 
     def _is_fit(self, part: Part) -> bool:
         return not (part.is_old and self._is_asked)
@@ -339,7 +307,7 @@ class OverpassSession:
                 )
             self._n_left -= 1
             if self._n_left < 0:
-                raise self._too_large(f"plus de {self._rule.most_questions} questions")
+                raise too_large(f"plus de {self.rule.most_questions} morceaux")
             server, body, answer = self._answered(asked)
             now = datetime.fromtimestamp(self._clock.wall_s(), UTC)
             facts = CachedAnswer(
@@ -352,7 +320,7 @@ class OverpassSession:
             )
             if self._cache is not None:
                 self._cache.keep(self._key(asked), facts)
-            return _part(answer, facts)
+            return part_of(answer, facts)
 
     def _answered(self, asked: str) -> tuple[OverpassServer, bytes, JsonAnswer]:
         """Ask the first server; leave it for the next one when it is out of order."""
@@ -377,7 +345,7 @@ class OverpassSession:
             stack.enter_context(self._lock)
             if self._cache is not None:
                 try:
-                    stack.enter_context(self._cache.turn(self._clock, longest_s=self._rule.total_s))
+                    stack.enter_context(self._cache.turn(self._clock, longest_s=self.rule.total_s))
                 except TimeoutError as error:
                     raise SourceUnavailable(
                         "Un autre siting interroge Overpass depuis trop longtemps sur cet "
@@ -385,15 +353,3 @@ class OverpassSession:
                         url=self._servers[0].url,
                     ) from error
             yield
-
-    def _too_large(self, how: str) -> DataError:
-        return DataError(
-            f"La zone est trop grande pour être demandée à Overpass ({how}) : téléchargez "
-            "l'extrait de la région (https://download.geofabrik.de) et donnez-le avec --osm "
-            "FICHIER."
-        )
-
-
-def _part(answer: JsonAnswer, facts: CachedAnswer) -> Part:
-    digest = hashlib.sha256(facts.body).hexdigest()
-    return Part(answer=answer, facts=replace(facts, body=b""), sha256=digest)

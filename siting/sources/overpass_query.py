@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import shapely
 
 from siting.errors import DataError
@@ -88,7 +89,7 @@ class Box:
         return ",".join(f"{side / _UNITS_PER_DEGREE:.4f}" for side in sides)
 
 
-def boxes_around(area: shapely.Geometry) -> list[Box]:
+def boxes_around(area: shapely.Geometry, *, most_km2: float = math.inf) -> list[Box]:
     """
     Return boxes that hold an area, each of its parts in one, in order.
 
@@ -98,11 +99,13 @@ def boxes_around(area: shapely.Geometry) -> list[Box]:
     ----------
     area
         Polygon or MultiPolygon in WGS84.
+    most_km2
+        A larger one is refused before its boxes are looked for.
 
     Raises
     ------
     DataError
-        It is empty, not an area, or not on Earth.
+        It is empty, not an area, not on Earth, or too large.
     """
     west, south, east, north = area.bounds
     is_on_earth = -_HALF_TURN <= west <= east <= _HALF_TURN  # and no NaN
@@ -112,6 +115,8 @@ def boxes_around(area: shapely.Geometry) -> list[Box]:
             f"La zone à demander à Overpass n'est pas une surface en degrés (WGS84) : "
             f"{area.geom_type}, {area.bounds}."
         )
+    if (km2 := _area_km2(area)) > most_km2:
+        raise too_large(f"{km2:.0f} km²")
     boxes: list[Box] = []
     for part in shapely.get_parts(area):
         box = _box_around(part)
@@ -150,6 +155,22 @@ def question(box: Box, taxonomy: Taxonomy) -> str:
 def settings(*, timeout_s: int, maxsize_bytes: int) -> str:
     """Write the settings of a question: how long and how large its computation may be."""
     return f"[out:json][timeout:{timeout_s}][maxsize:{maxsize_bytes}];\n"
+
+
+def too_large(how: str) -> DataError:
+    """Return the refusal of an area that is not to be asked in boxes, with what to do instead."""
+    return DataError(
+        f"La zone est trop grande pour être demandée à Overpass ({how}) : téléchargez l'extrait "
+        "de la région en .osm.pbf (https://download.geofabrik.de) et donnez-le avec --osm FICHIER."
+    )
+
+
+def _area_km2(area: shapely.Geometry) -> float:
+    """Measure an area in degrees on a sphere, whose equal-area projection is the sine."""
+    flat = shapely.transform(
+        area, lambda at: np.column_stack([np.radians(at[:, 0]), np.sin(np.radians(at[:, 1]))])
+    )
+    return float(flat.area) * _EARTH_KM**2
 
 
 def _box_around(part: shapely.Polygon) -> Box:

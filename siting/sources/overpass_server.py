@@ -81,6 +81,11 @@ class OverpassRule:
     most_questions: int = 64
     largest_answer_bytes: int = 400_000_000
 
+    @property
+    def most_km2(self) -> float:
+        """Area that cannot be asked whole, however its boxes lie."""
+        return self.most_questions * self.largest_part_km2
+
 
 class TooMuch(Exception):
     """A question costs the server more than it gives; the message is its remark."""
@@ -144,6 +149,24 @@ class OverpassServer:
         """If it is not this computer, nor in a private network."""
         return not (is_loopback(self.url) or is_private_host(urlsplit(self.url).hostname or ""))
 
+    def require_contact(self) -> None:
+        """
+        Refuse to ask a public server namelessly.
+
+        Raises
+        ------
+        OptionError
+            It is one, and there is no contact.
+        """
+        if self.is_public and not self._contact:
+            raise OptionError(
+                f"Le serveur {self.host} veut savoir qui l'interroge : donnez une adresse où vous "
+                f"joindre (e-mail ou page web) avec {CONTACT_OPTION}, ou dans la variable "
+                f"{CONTACT_VARIABLE} ; elle n'est envoyée qu'aux serveurs Overpass. Sinon, "
+                "téléchargez l'extrait de la région (https://download.geofabrik.de) et donnez-le "
+                "avec --osm FICHIER."
+            )
+
     def ask(self, question: str) -> tuple[bytes, JsonAnswer]:
         """
         Return a whole answer, as it came and as it reads.
@@ -163,14 +186,7 @@ class OverpassServer:
         SourceError
             It refuses.
         """
-        if self.is_public and not self._contact:
-            raise OptionError(
-                f"Le serveur {self.host} veut savoir qui l'interroge : donnez une adresse où vous "
-                f"joindre (e-mail ou page web) avec {CONTACT_OPTION}, ou dans la variable "
-                f"{CONTACT_VARIABLE} ; elle n'est envoyée qu'aux serveurs Overpass. Sinon, "
-                "téléchargez l'extrait de la région (https://download.geofabrik.de) et donnez-le "
-                "avec --osm FICHIER."
-            )
+        self.require_contact()
         end_s = self._clock.now_s() + self._rule.total_s
         n_tries = 0
         while True:
