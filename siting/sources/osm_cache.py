@@ -17,12 +17,14 @@ import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from pathlib import Path
 
 from siting.sources.pace import Clock
 
 _FORMAT = b"siting-overpass-1"
 _LOCK = "overpass.lock"
+_LONGEST_LINE = 1_000_000  # bytes: a line of facts has a question of some kilobytes
 _LOOK_S = 0.5  # between two looks at what another run is doing
 _DAY_S = 86_400.0  # what a run killed longer ago than this has left is removed
 
@@ -54,6 +56,16 @@ class CachedAnswer:
     data_timestamp: str
     made_with: str
     body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheSummary:
+    """Number of answers that are kept, ISO moments of the oldest and newest, size of the folder."""
+
+    n_answers: int
+    oldest: str
+    newest: str
+    size_bytes: int
 
 
 class OsmCache:
@@ -130,6 +142,40 @@ class OsmCache:
             f"sous le nom {aside}."
         )
 
+    def summary(self) -> CacheSummary:
+        """Count what is kept; damaged entries count in the size only."""
+        paths = self._entries()
+        moments = sorted(filter(None, map(_moment, paths)))
+        return CacheSummary(
+            n_answers=len(moments),
+            oldest=moments[0] if moments else "",
+            newest=moments[-1] if moments else "",
+            size_bytes=sum(path.stat().st_size for path in paths),
+        )
+
+    def purge(self, *, before: datetime | None) -> int:
+        """
+        Remove answers for good, damaged ones too; return how many.
+
+        Parameters
+        ----------
+        before
+            Answers of that moment and later are left; None to leave none.
+        """
+        since = None if before is None else before.isoformat(timespec="seconds")
+        n_removed = 0
+        for path in self._entries():
+            moment = _moment(path)
+            if since is not None and moment and moment >= since:
+                continue
+            try:
+                path.unlink()
+            except OSError as error:
+                self._complain(error)
+                continue
+            n_removed += 1
+        return n_removed
+
     @contextmanager
     def turn(self, clock: Clock, *, longest_s: float) -> Iterator[None]:
         """
@@ -168,6 +214,10 @@ class OsmCache:
                 raise TimeoutError(_LOCK)
             clock.wait(_LOOK_S)
 
+    def _entries(self) -> list[Path]:
+        """Return the files of answers: whole, damaged, half-written."""
+        return sorted(self.folder.glob("overpass-*.answer*"))
+
     def _path(self, key: str) -> Path:
         return self.folder / f"overpass-{key}.answer"
 
@@ -203,6 +253,18 @@ def key_of(question: str, *, own_server: str = "") -> str:
         Address of the server, unless it is a public one.
     """
     return hashlib.sha256(f"{own_server}\n{question}".encode()).hexdigest()
+
+
+def _moment(path: Path) -> str:
+    """Return when an entry was answered, as its second line says; empty when it is damaged."""
+    if path.suffix != ".answer":
+        return ""
+    try:
+        with path.open("rb") as file:
+            file.readline(_LONGEST_LINE)
+            return str(json.loads(file.readline(_LONGEST_LINE))["retrieved_at"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _packed(answer: CachedAnswer) -> bytes:
