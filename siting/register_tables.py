@@ -117,15 +117,6 @@ LEFT_OUT = Table(
     ),
 )
 
-REFERENCES = Table(
-    "REFERENCES",
-    (
-        Column("service_id", "text", "service"),
-        Column("reference", "text", "OpenStreetMap key and value, as ref:FR:FINESS=310000001"),
-    ),
-    (),
-)
-
 MATCHES = Table(
     "MATCHES",
     (Column("service_id", "text", "service, of the map or of a register"),),

@@ -15,6 +15,7 @@ import shapely
 
 from siting.borders import holding
 from siting.crs import WGS84
+from siting.references import REFERENCES, osm_references
 from siting.register_match import Compared, JoinRule, compared
 from siting.register_sides import BoolArray, TextArray, service_side
 from siting.register_tables import (
@@ -22,7 +23,6 @@ from siting.register_tables import (
     MATCH_LABELS,
     MATCHES,
     REASON_LABELS,
-    REFERENCES,
     REGISTER,
     MatchReason,
     Register,
@@ -30,8 +30,8 @@ from siting.register_tables import (
     RegisterPosition,
     RegisterStatus,
 )
-from siting.tables import OSM_OBJECTS, SERVICES
-from siting.taxonomy import Taxonomy, listed_values
+from siting.tables import SERVICES
+from siting.taxonomy import Taxonomy
 
 __all__ = [
     "LEFT_OUT",
@@ -163,39 +163,6 @@ def joined(  # noqa: PLR0913 - the three tables, where the map ends, what it ref
         unplaced=REGISTER.conform(pd.concat(unplaced)),
         notes=tuple(notes),
     )
-
-
-def osm_references(
-    services: gpd.GeoDataFrame, objects: gpd.GeoDataFrame, *, keys: Iterable[str]
-) -> pd.DataFrame:
-    """
-    Gather the official references of services from the tags of their objects.
-
-    Parameters
-    ----------
-    services
-        Table SERVICES.
-    objects
-        Table OSM_OBJECTS that they were made from: a service has the references of its own
-        object and of those merged into it.
-    keys
-        OpenStreetMap keys, such as `Taxonomy.identity_keys`.
-
-    Returns
-    -------
-    references
-        Table REFERENCES.
-    """
-    tags = OSM_OBJECTS.conform(objects)["tags"].to_dict()
-    wanted = tuple(keys)
-    rows = {
-        (service_id, f"{key}={value}"): None
-        for service_id, merged in SERVICES.conform(services)["merged_ids"].fillna("").items()
-        for osm_id in (service_id, *filter(None, merged.split(";")))
-        for key in wanted
-        for value in listed_values(tags.get(osm_id, {}).get(key, ""))
-    }
-    return REFERENCES.conform(pd.DataFrame(rows.keys(), columns=REFERENCES.index_names))
 
 
 def _communes_of(services: gpd.GeoDataFrame, communes: gpd.GeoDataFrame) -> TextArray:

@@ -25,7 +25,7 @@ PURE = (
     *("graph", "grid", "search", "isochrones", "measures", "walkable", "walkers", "convert"),
     *("addresses", "matching", "enquiry", "rounds", "geocode", "review", "decisions", "relief"),
     *("registers", "register_tables", "register_match", "register_sides", "register_pairs"),
-    *("register_names", "register_places", "register_addresses"),
+    *("register_names", "register_places", "register_addresses", "references"),
 )
 NETWORK_LIBRARIES = {"requests", "urllib", "http", "socket", "osmnx"}
 FILE_LIBRARIES = {"osmium", "openpyxl", "pyogrio", "xlsxwriter", "zipfile", "tempfile", "shutil"}

@@ -46,7 +46,7 @@ NODES: dict[int, tuple[float, float, dict[str, str]]] = {
     3: (600, 0, {"barrier": "gate", "locked": "yes"}),
     4: (300, 400, {}),
     10: (100, 5, {"shop": "bakery", "name": "Au Blé"}),
-    9: (500, 5, {"amenity": "pharmacy", "name": "De la Gare"}),
+    9: (500, 5, {"amenity": "pharmacy", "name": "De la Gare", "ref:FR:FINESS": "930000001"}),
     21: (310, 200, {}),
     22: (330, 200, {}),
     23: (330, 220, {}),
@@ -115,6 +115,7 @@ def assert_same(one: Area, other: Area) -> None:
                 assert a == b
     pd.testing.assert_frame_equal(one.services, other.services, check_exact=True)
     assert one.services.crs == other.services.crs
+    pd.testing.assert_frame_equal(one.references, other.references)
     for name in ("snap_limit_m", "with_ferries", "coverage", "n_broken", "provenance"):
         assert getattr(one, name) == getattr(other, name)
     assert one.content_key == other.content_key
@@ -210,7 +211,7 @@ def test_targets_are_not_those_of_another_limit(area: Area) -> None:
 def test_a_file_missing_cut_or_longer_is_refused(area: Area, kept: Path) -> None:
     data = data_folder(kept)
     names = sorted(path.name for path in data.iterdir())
-    assert len(names) == 17 + 2 + 4 + 3 + 1  # network, grid, targets, snaps; services
+    assert len(names) == 17 + 2 + 4 + 3 + 2  # network, grid, targets, snaps; services, references
     for name in names:
         whole = (data / name).read_bytes()
         for damaged in (None, b"", whole[:-1], whole + b"0"):
@@ -232,6 +233,7 @@ def test_a_file_missing_cut_or_longer_is_refused(area: Area, kept: Path) -> None
         ("network.v.npy", b"NUMPY", b"NUMPI"),
         ("network.v.npy", b"'<i4'", b"'|O4'"),
         ("services.parquet", b"PAR1", b"PAR2"),
+        ("references.parquet", b"PAR1", b"PAR2"),
     ],
 )
 def test_a_file_of_another_form_is_refused(
@@ -281,7 +283,7 @@ def test_nothing_is_no_area(tmp_path: Path) -> None:
 def test_an_area_of_another_version_is_refused(kept: Path) -> None:
     path = kept / "area.json"
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace('"format": 1', '"format": 0'), encoding="utf-8")
+    path.write_text(text.replace('"format": 2', '"format": 1'), encoding="utf-8")
     match = rf"autre version de siting \({siting.__version__}\).*reconstruisez-la.*town\.osm"
     with pytest.raises(DataError, match=match):
         read_area(kept)
@@ -321,7 +323,8 @@ def test_the_builders_are_all_that_building_imports() -> None:
     """When this fails, put in `BUILDERS` the modules that it names."""
     package = Path(siting.__file__).parent
     found: set[str] = set()
-    ahead = ["sources/osm_file.py", "services.py", "network.py", "targets.py"]
+    ahead = ["sources/osm_file.py", "services.py", "references.py"]
+    ahead += ["network.py", "targets.py"]
     while ahead:
         name = ahead.pop()
         found.add(name)

@@ -1,4 +1,4 @@
-"""The files of a stored area: arrays and a layer, put in place at one stroke, mapped when read.
+"""The files of a stored area: arrays and tables, put in place at one stroke, mapped when read.
 
 A folder holds `area.json` and the folder of data that it names. `area.json` is replaced last,
 by one atomic call: a run that stops at any moment leaves the former area or the new one.
@@ -21,16 +21,17 @@ from typing import Any, BinaryIO
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 
 from siting.errors import DataError, OutputError
 
 # Way of writing a store; one written another way is not read.
-FORMAT = 1
+FORMAT = 2
 
 _INDEX = "area.json"
 _DATA = "data-"
-_LAYER = "services.parquet"
+_TABLE = ".parquet"
 _DAY_S = 86_400.0  # what a run killed longer ago than this has left is removed
 
 Array = npt.NDArray[Any]
@@ -71,11 +72,11 @@ def write_files(
     described: Mapping[str, Any],
     *,
     arrays: Mapping[str, Array],
-    layer: gpd.GeoDataFrame,
+    tables: Mapping[str, pd.DataFrame],
     overwrite: bool,
 ) -> None:
     """
-    Write arrays and a layer, with a description that JSON can hold.
+    Write arrays and tables, by name, with a description that JSON can hold.
 
     Raises
     ------
@@ -90,9 +91,10 @@ def write_files(
         files = {
             f"{name}.npy": _saved(data / f"{name}.npy", array) for name, array in arrays.items()
         }
-        parquet = io.BytesIO()
-        layer.to_parquet(parquet)
-        files[_LAYER] = _written(data / _LAYER, lambda file: file.write(parquet.getbuffer()))
+        files |= {
+            f"{name}{_TABLE}": _stored(data / f"{name}{_TABLE}", table)
+            for name, table in tables.items()
+        }
         index = {"format": FORMAT, **described, "data": data.name, "files": files}
         text = json.dumps({**index, "digest": _digest(index)}, ensure_ascii=False, indent=1)
         _written(data / _INDEX, lambda file: file.write(text.encode()))
@@ -133,9 +135,11 @@ def read_index(folder: Path) -> dict[str, Any]:
     return index
 
 
-def read_files(folder: Path, index: Mapping[str, Any]) -> tuple[dict[str, Array], gpd.GeoDataFrame]:
+def read_files(
+    folder: Path, index: Mapping[str, Any]
+) -> tuple[dict[str, Array], dict[str, pd.DataFrame]]:
     """
-    Map the arrays into memory, by name, and read the layer.
+    Map the arrays into memory, by name, and read the tables.
 
     The size, type and shape of each file are checked, its content is not (see
     `verify_files`). What is written to an array stays in memory.
@@ -145,17 +149,19 @@ def read_files(folder: Path, index: Mapping[str, Any]) -> tuple[dict[str, Array]
     DataError
         A file is missing, cut, or of another form.
     """
-    arrays = {}
+    arrays: dict[str, Array] = {}
+    tables: dict[str, pd.DataFrame] = {}
     for name, facts in index["files"].items():
         path = folder / index["data"] / name
         with _sound(folder, name, index):
             if path.stat().st_size != facts["bytes"]:
                 raise ValueError(name)
-            if name == _LAYER:
-                layer = gpd.read_parquet(path)
+            if name.endswith(_TABLE):
+                read = gpd.read_parquet if facts["is_layer"] else pd.read_parquet
+                tables[name.removesuffix(_TABLE)] = read(path)
             else:
                 arrays[name.removesuffix(".npy")] = _mapped(path, facts)
-    return arrays, layer
+    return arrays, tables
 
 
 def verify_files(folder: Path) -> None:
@@ -193,6 +199,13 @@ def other_version(folder: Path, index: Mapping[str, Any]) -> DataError:
 def _saved(path: Path, array: Array) -> dict[str, Any]:
     facts = _written(path, lambda file: np.save(file, array, allow_pickle=False))
     return {**facts, "dtype": array.dtype.str, "shape": list(array.shape)}
+
+
+def _stored(path: Path, table: pd.DataFrame) -> dict[str, Any]:
+    parquet = io.BytesIO()
+    table.to_parquet(parquet)
+    facts = _written(path, lambda file: file.write(parquet.getbuffer()))
+    return {**facts, "is_layer": isinstance(table, gpd.GeoDataFrame)}
 
 
 def _written(path: Path, write: Callable[[BinaryIO], object]) -> dict[str, Any]:

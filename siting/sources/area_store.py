@@ -19,6 +19,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from pyproj import CRS
 
@@ -26,6 +27,7 @@ from siting.errors import DataError
 from siting.grid import SegmentGrid
 from siting.network import Snaps, WalkNetwork, walk_network
 from siting.provenance import Provenance
+from siting.references import REFERENCES, osm_references
 from siting.services import services_from_osm
 from siting.sources.area_files import (
     Array,
@@ -57,7 +59,8 @@ BUILDERS = (
         "network.py",
         "pieces.py",
     ),
-    *("provenance.py", "services.py", "sources/json_text.py", "sources/osm_content.py"),
+    *("provenance.py", "references.py", "services.py"),
+    *("sources/json_text.py", "sources/osm_content.py"),
     *("sources/osm_file.py", "sources/osm_json.py"),
     *("sources/osm_scan.py", "sources/pbf.py", "sources/pbf_blobs.py"),
     *("sources/pbf_scan.py", "sources/protobuf.py"),
@@ -79,6 +82,8 @@ class Area:
         Walking network.
     services
         Table SERVICES, in the order of its identifiers.
+    references
+        Table REFERENCES of these services.
     targets
         Where these services are reached, by who walks anywhere (see `targets_for`).
     snap_limit_m, with_ferries
@@ -95,6 +100,7 @@ class Area:
 
     network: WalkNetwork
     services: gpd.GeoDataFrame
+    references: pd.DataFrame
     targets: Targets
     snap_limit_m: float
     with_ferries: bool
@@ -157,6 +163,7 @@ def build_area(
     return Area(
         network=network,
         services=services,
+        references=osm_references(services, extract.objects, keys=taxonomy.identity_keys),
         targets=service_targets(services, network, limit_m=snap_limit_m),
         snap_limit_m=snap_limit_m,
         with_ferries=with_ferries,
@@ -231,7 +238,7 @@ def write_area(area: Area, folder: Path, *, overwrite: bool) -> None:
         folder,
         _described(area),
         arrays=_arrays(area),
-        layer=area.services,
+        tables={"services": area.services, "references": area.references},
         overwrite=overwrite,
     )
 
@@ -259,10 +266,11 @@ def read_area(folder: Path, *, taxonomy: Taxonomy | None = None) -> Area:
     index = read_index(folder)
     if index["content_key"] != content_key(read_taxonomy() if taxonomy is None else taxonomy):
         raise other_version(folder, index)
-    arrays, services = read_files(folder, index)
+    arrays, tables = read_files(folder, index)
     return Area(
         network=_network(index, arrays),
-        services=SERVICES.conform(services),
+        services=SERVICES.conform(tables["services"]),
+        references=REFERENCES.conform(tables["references"]),
         targets=Targets(snaps=Snaps(**_part(arrays, "snaps")), **_part(arrays, "targets")),
         snap_limit_m=index["snap_limit_m"],
         with_ferries=index["with_ferries"],

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import geopandas as gpd
+import pandas as pd
 import shapely
 
 from siting.crs import WGS84, by_territory
 from siting.errors import OptionError
 from siting.network import WalkNetwork, walk_network
 from siting.provenance import Provenance
+from siting.references import osm_references
 from siting.relief import SMOOTHED_M, smoothed_along, with_decks
 from siting.services import services_from_osm
 from siting.sources.area_store import read_area
@@ -33,6 +35,8 @@ class Ground:
     ----------
     network, services
         Walking network; table SERVICES, in the order of its identifiers.
+    references
+        Table REFERENCES of these services.
     osm
         One provenance per OpenStreetMap file.
     others
@@ -47,6 +51,7 @@ class Ground:
 
     network: WalkNetwork
     services: gpd.GeoDataFrame
+    references: pd.DataFrame
     osm: tuple[Provenance, ...]
     others: tuple[Provenance, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
@@ -117,9 +122,11 @@ def ground_of_files(
     """
     extract = read_osm(osm, taxonomy=taxonomy)
     ways, others, notes = _relieved(extract.ways, heights)
+    services = services_from_osm(extract.objects, taxonomy).sort_index()
     return Ground(
         network=walk_network(ways, coverage=extract.coverage),
-        services=services_from_osm(extract.objects, taxonomy).sort_index(),
+        services=services,
+        references=osm_references(services, extract.objects, keys=taxonomy.identity_keys),
         osm=extract.provenance,
         others=others,
         inputs={str(p): one.sha256 for p, one in zip(osm, extract.provenance, strict=True)},
@@ -145,6 +152,7 @@ def ground_of_area(folder: Path, *, taxonomy: Taxonomy, heights: Sequence[Path] 
     return Ground(
         network=area.network,
         services=area.services,
+        references=area.references,
         osm=area.provenance,
         inputs={one.source: one.sha256 for one in area.provenance},
         n_broken=area.n_broken,
