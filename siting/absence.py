@@ -82,7 +82,7 @@ def absence(
         A table is not as its contract says.
     """
     known = COMPLETENESS.conform(completeness)[["commune", "evidence"]].reset_index()
-    touched = _touched(points, communes, radius_m)
+    touched = within_reach(points, communes, radius_m=radius_m)
     names = list(categories)
     asked = touched.merge(pd.DataFrame({"category": names}), how="cross")
     asked = asked.merge(known, on=["code_insee", "category"], how="left")
@@ -137,8 +137,15 @@ def _reach(measured: Accessibility, is_mapped: pd.Series) -> pd.DataFrame:
     return REACH.conform(measured.reach.assign(n_services=counts))
 
 
-def _touched(points: gpd.GeoSeries, communes: gpd.GeoDataFrame, radius_m: float) -> pd.DataFrame:
-    """Return the communes within reach of each site, and their share of the disc."""
+def within_reach(
+    points: gpd.GeoSeries, communes: gpd.GeoDataFrame, *, radius_m: float
+) -> pd.DataFrame:
+    """
+    Return the communes within reach of each site: columns `site_id`, `code_insee`, `share`.
+
+    They are that of the site, and those that hold at least `TOUCHED_SHARE` of the disc of
+    `radius_m` metres around it; `share` is how much of the disc each holds.
+    """
     rows = []
     held = communes[communes.geometry.notna()]
     for crs, group in by_territory(points):

@@ -163,7 +163,7 @@ def read_communes_around(points: gpd.GeoSeries) -> gpd.GeoDataFrame:
     Parameters
     ----------
     points
-        Positions in WGS84, anywhere on Earth; missing and empty ones are ignored.
+        Positions, or areas, in WGS84, anywhere on Earth; missing and empty ones are ignored.
 
     Returns
     -------

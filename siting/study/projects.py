@@ -10,6 +10,7 @@ import geopandas as gpd
 import pandas as pd
 
 from siting import calls
+from siting.absence import with_evidence
 from siting.access import Accessibility, AccessRule, CategoryInfo, accessibility
 from siting.errors import OptionError
 from siting.graph import WalkGraph, walk_graph
@@ -26,6 +27,7 @@ from siting.sources.reference import (
     register_year,
 )
 from siting.sources.walker_file import chosen_profile, walker_inputs
+from siting.study.evidence import MapWorth, map_worth
 from siting.study.ground import (
     Ground,
     ground_of_area,
@@ -101,7 +103,7 @@ class Study:
     (SERVICES), `access` (ACCESS), `reach` (REACH), `walks` (WALKS), `isochrones` (ISOCHRONES,
     None when there are too many sites) and `verdicts` (VERDICTS, None without call). `strict`
     has ACCESS and REACH by ways known to be fit alone, for a walker that avoids what is unfit
-    (None for others).
+    (None for others). `worth` tells what not finding a service is worth.
     `notes` are remarks in French, `inputs` the SHA-256 of each file read, `counts` what
     was counted on the way.
     """
@@ -113,6 +115,7 @@ class Study:
     access: pd.DataFrame
     reach: pd.DataFrame
     strict: Accessibility | None
+    worth: MapWorth
     walks: gpd.GeoDataFrame
     isochrones: gpd.GeoDataFrame | None
     verdicts: pd.DataFrame | None
@@ -183,6 +186,9 @@ def study(
     services = ground.services
     graph = walk_graph(ground.network, profile)
     measured, strict = _measured(sites, services, graph, taxonomy, rule=rule, report=report)
+    worth = map_worth(ground, sites.geometry, taxonomy=taxonomy, radius_m=rule.cutoff_m)
+    measured = with_evidence(measured, worth.absence)
+    strict = None if strict is None else with_evidence(strict, worth.absence)
     nearest = nearest_by_family(measured.access, _counting_categories(taxonomy))
     report("Tracé des marches", 0, 0)
     drawn = walks(nearest, sites, services, graph, snap_limit_m=rule.snap_limit_m)
@@ -196,6 +202,7 @@ def study(
         access=measured.access,
         reach=measured.reach,
         strict=strict,
+        worth=worth,
         walks=drawn,
         isochrones=reached,
         verdicts=None
@@ -209,6 +216,7 @@ def study(
                 walking,
                 mapped_on=ground.mapped_on,
                 access_strict=None if strict is None else strict.access,
+                absence=worth.absence,
             ),
             territory=_call_territory(located, inventory),
         ),
