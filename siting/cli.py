@@ -18,12 +18,16 @@ from siting.cli_options import (
     STOPPED,
     TO_REVIEW,
     WRONG_USAGE,
+    AreaName,
     Columns,
+    Contact,
     GeocoderUrl,
     MaxAge,
     NoCache,
     Offline,
+    OsmFiles,
     OutFolder,
+    OverpassUrls,
     Overwrite,
     PrivateNetwork,
     Projects,
@@ -33,17 +37,12 @@ from siting.cli_options import (
     RuleFile,
     Sheet,
     geocoder_options,
+    map_server,
     pairs,
     parameters,
 )
 from siting.errors import DataError, OptionError, SitingError
 from siting.french import HELP_OPTIONS, FrenchCommand, FrenchGroup, run_in_french
-
-_NO_OSM = (
-    "Il manque --osm FICHIER : donnez un extrait OpenStreetMap du secteur, par exemple le fichier "
-    ".osm.pbf d'une région (Geofabrik). Le téléchargement automatique (Overpass) n'est pas encore "
-    "disponible."
-)
 
 app = typer.Typer(
     cls=FrenchGroup,
@@ -96,20 +95,10 @@ def study(  # noqa: PLR0913 - one parameter an option
     projects: Projects,
     *,
     out: OutFolder,
-    osm: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FICHIER",
-            help="Fichier OpenStreetMap du secteur (.osm, .osm.gz, .osm.bz2, .osm.pbf) ; "
-            "l'option peut être répétée.",
-        ),
-    ] = None,
-    area: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NOM", help="Zone gardée (voir : siting area list), au lieu de --osm."
-        ),
-    ] = None,
+    osm: OsmFiles = None,
+    area: AreaName = None,
+    contact: Contact = "",
+    overpass_url: OverpassUrls = None,
     call: CallId = None,
     walker: Annotated[
         str,
@@ -154,8 +143,9 @@ def study(  # noqa: PLR0913 - one parameter an option
     import siting.study as chain
     from siting import export, summary
 
-    if not osm and area is None:
-        raise OptionError(_NO_OSM)
+    has_map = bool(osm) or area is not None
+    if has_map and overpass_url:
+        raise OptionError("--overpass-url ne sert que sans --osm ni --area : retirez-le.")
     overwrite = overwrite or resume
     export.check_folder(out, overwrite=overwrite)
     asked = geocoder_options(
@@ -168,6 +158,18 @@ def study(  # noqa: PLR0913 - one parameter an option
         resume=resume,
         rule_file=geocode_rule,
     )
+    overpass = (
+        None
+        if has_map
+        else map_server(
+            urls=overpass_url,
+            contact=contact,
+            offline=offline,
+            private_network=private_network,
+            no_cache=no_cache,
+            max_age=None if resume else max_age,
+        )
+    )
     told = parameters(context, rule=asked.rule)
     invocation = chain.Invocation.now("siting", "study", parameters=told)
     with screen.stages() as report, chain.geocoding_session(asked) as session:
@@ -179,6 +181,7 @@ def study(  # noqa: PLR0913 - one parameter an option
                 reviewed=tuple(reviewed or ()),
             ),
             geocoder=session,
+            overpass=overpass,
             options=chain.StudyOptions(
                 osm=tuple(osm or ()),
                 area=None if area is None else chain.kept_area(area).folder,

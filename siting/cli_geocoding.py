@@ -34,7 +34,7 @@ from siting.french import HELP_OPTIONS, FrenchCommand, FrenchGroup
 
 cache_app = typer.Typer(
     cls=FrenchGroup,
-    help="Le journal des adresses déjà demandées, sur cet ordinateur.",
+    help="Les réponses gardées sur cet ordinateur : adresses et cartes déjà demandées.",
     context_settings=HELP_OPTIONS,
     no_args_is_help=True,
 )
@@ -107,7 +107,7 @@ def geocode(  # noqa: PLR0913 - one parameter an option
 
 @cache_app.command(name="show", cls=FrenchCommand)
 def show_cache() -> None:
-    """Montrer ce que le journal contient : réponses par géocodeur, dates, taille."""
+    """Montrer les réponses gardées : adresses par géocodeur, cartes d'Overpass, dates, taille."""
     import siting.study as chain
     from siting import summary
 
@@ -115,6 +115,8 @@ def show_cache() -> None:
         screen.show_lines(summary.journal_lines(journal.path, journal.summary()))
         if journal.note:
             screen.show_lines([f"• {journal.note}"])
+    maps = chain.open_map_cache()
+    screen.show_lines(summary.map_cache_lines(maps.folder, maps.summary()))
 
 
 @cache_app.command(name="purge", cls=FrenchCommand)
@@ -129,18 +131,26 @@ def purge_cache(
         ),
     ] = None,
 ) -> None:
-    """Effacer pour de bon les réponses gardées, et les adresses qu'elles contiennent."""
+    """Effacer pour de bon les réponses gardées : adresses, et cartes des environs des sites."""
     import siting.study as chain
     from siting.labels import counted
 
     if older_than is not None and older_than < 0:
         raise OptionError(f"--older-than {older_than:g} : donnez un nombre de jours, 0 ou plus.")
+    before = None if older_than is None else datetime.now(UTC) - timedelta(days=older_than)
     with chain.open_journal() as journal:
-        before = None if older_than is None else datetime.now(UTC) - timedelta(days=older_than)
         n_removed = journal.purge(before=before)
         screen.show_lines(
             [f"{counted(n_removed, 'réponse effacée', 'réponses effacées')} de {journal.path}"]
         )
+    maps = chain.open_map_cache()
+    n_removed = maps.purge(before=before)
+    screen.show_lines(
+        [
+            f"{counted(n_removed, 'réponse effacée', 'réponses effacées')} de {maps.folder}",
+            *(f"• {note}" for note in maps.notes),
+        ]
+    )
 
 
 @geocoder_app.command(name="load", cls=FrenchCommand)

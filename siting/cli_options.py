@@ -14,11 +14,15 @@ from siting.errors import OptionError
 if TYPE_CHECKING:
     from siting.export.manifest import Parameter
     from siting.matching import GeocodeRule
+    from siting.sources.overpass import OverpassSession
     from siting.study import GeocoderOptions
 
 ALL_WELL, STOPPED, WRONG_USAGE, TO_REVIEW = 0, 1, 2, 3  # exit codes
 
 _PANEL = "Géocodage"
+MAP_PANEL = "OpenStreetMap"
+_ASKED_PANEL = "Serveurs interrogés, réponses gardées"
+_UNWRITTEN = frozenset({"contact"})  # who asks is told to servers of Overpass, and to nobody else
 
 Projects = Annotated[
     Path,
@@ -62,8 +66,8 @@ Offline = Annotated[
     bool,
     typer.Option(
         "--offline",
-        help="Ne contacter que cet ordinateur lui-même ; ce que le journal a déjà est utilisé.",
-        rich_help_panel=_PANEL,
+        help="Ne contacter que cet ordinateur lui-même ; ce qui a déjà été répondu est utilisé.",
+        rich_help_panel=_ASKED_PANEL,
     ),
 ]
 Resume = Annotated[
@@ -72,7 +76,7 @@ Resume = Annotated[
         "--resume",
         help="Reprendre : rien de ce qui a été répondu, même il y a longtemps, n'est redemandé, et "
         "le résultat qui existe déjà est remplacé.",
-        rich_help_panel=_PANEL,
+        rich_help_panel=_ASKED_PANEL,
     ),
 ]
 Reviewed = Annotated[
@@ -109,24 +113,96 @@ MaxAge = Annotated[
     typer.Option(
         "--max-age",
         metavar="JOURS",
-        help="Une réponse du journal plus ancienne est redemandée ; 0 pour tout redemander.",
-        rich_help_panel=_PANEL,
+        help="Une réponse gardée depuis plus longtemps est redemandée ; 0 pour tout redemander.",
+        rich_help_panel=_ASKED_PANEL,
     ),
 ]
 NoCache = Annotated[
     bool,
     typer.Option(
-        "--no-cache", help="Ne rien lire ni garder dans le journal.", rich_help_panel=_PANEL
+        "--no-cache",
+        help="Ne lire ni garder aucune réponse sur cet ordinateur.",
+        rich_help_panel=_ASKED_PANEL,
     ),
 ]
 PrivateNetwork = Annotated[
     bool,
     typer.Option(
         "--private-network",
-        help="Accepter un géocodeur de votre réseau interne.",
-        rich_help_panel=_PANEL,
+        help="Accepter des serveurs de votre réseau interne.",
+        rich_help_panel=_ASKED_PANEL,
     ),
 ]
+OsmFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--osm",
+        metavar="FICHIER",
+        help="Fichier OpenStreetMap du secteur (.osm, .osm.gz, .osm.bz2, .osm.pbf, .json "
+        "d'Overpass) ; répétable.",
+        rich_help_panel=MAP_PANEL,
+    ),
+]
+AreaName = Annotated[
+    str | None,
+    typer.Option(
+        "--area",
+        metavar="NOM",
+        help="Zone gardée (voir : siting area list), au lieu de --osm. Sans l'une ni l'autre, la "
+        "carte des environs des sites est demandée à Overpass.",
+        rich_help_panel=MAP_PANEL,
+    ),
+]
+Contact = Annotated[
+    str,
+    typer.Option(
+        "--contact",
+        metavar="COURRIEL",
+        envvar="SITING_CONTACT",
+        show_envvar=False,
+        show_default=False,
+        help="E-mail ou page web où vous joindre, exigé pour demander la carte à un serveur public "
+        "Overpass, et envoyé à lui seul. On peut aussi le mettre une fois pour toutes dans la "
+        "variable SITING_CONTACT.",
+        rich_help_panel=MAP_PANEL,
+    ),
+]
+OverpassUrls = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--overpass-url",
+        metavar="URL",
+        help="Serveur Overpass (adresse en /api), au lieu du serveur public. Répétable : les "
+        "suivants ne servent que si le premier est en panne.",
+        show_default=False,
+        rich_help_panel=MAP_PANEL,
+    ),
+]
+
+
+def map_server(
+    *,
+    urls: Sequence[str] | None,
+    contact: str,
+    offline: bool,
+    private_network: bool,
+    no_cache: bool,
+    max_age: float | None,
+) -> OverpassSession:
+    """Return whom to ask for the map, as the options of a command say."""
+    import siting.study as chain
+
+    return chain.overpass_session(
+        chain.OverpassOptions(
+            url=urls[0] if urls else None,
+            contact=contact,
+            mirrors=tuple(urls[1:]) if urls else (),
+            is_offline=offline,
+            is_private_allowed=private_network,
+            max_age_days=None if max_age is None else _days(max_age),
+        ),
+        cache=None if no_cache else chain.cache_folder(),
+    )
 
 
 def geocoder_options(  # noqa: PLR0913 - one parameter an option
@@ -144,17 +220,22 @@ def geocoder_options(  # noqa: PLR0913 - one parameter an option
     import siting.study as chain
     from siting.sources.rule_file import read_rule
 
-    if max_age < 0:
-        raise OptionError(f"--max-age {max_age:g} : donnez un nombre de jours, 0 ou plus.")
+    days = _days(max_age)
     return chain.GeocoderOptions(
         url=geocoder,
         is_offline=offline,
         is_private_allowed=private_network,
         rate_per_s=rate,
         cache=None if no_cache else chain.cache_folder(),
-        max_age_days=None if resume else max_age,
+        max_age_days=None if resume else days,
         **({} if rule_file is None else {"rule": read_rule(rule_file)}),
     )
+
+
+def _days(max_age: float) -> float:
+    if not max_age >= 0:
+        raise OptionError(f"--max-age {max_age:g} : donnez un nombre de jours, 0 ou plus.")
+    return max_age
 
 
 def pairs(given: Sequence[str] | None, form: str) -> dict[str, str]:
@@ -171,7 +252,11 @@ def pairs(given: Sequence[str] | None, form: str) -> dict[str, str]:
 
 
 def parameters(context: typer.Context, *, rule: GeocodeRule | None = None) -> dict[str, Parameter]:
-    """Return the options of a command as the manifest writes them, thresholds by their values."""
+    """
+    Return the options of a command as the manifest writes them, thresholds by their values.
+
+    Who asks Overpass is left out: a manifest goes with its results, wherever they go.
+    """
     given: dict[str, Parameter] = {
         name: [str(item) for item in value]
         if isinstance(value, list)
@@ -179,5 +264,6 @@ def parameters(context: typer.Context, *, rule: GeocodeRule | None = None) -> di
         if isinstance(value, Path)
         else value
         for name, value in context.params.items()
+        if name not in _UNWRITTEN
     }
     return given if rule is None else given | {"geocode_rule": asdict(rule)}

@@ -14,6 +14,7 @@ from siting.labels import LABELS, counted, date_text, minutes_text
 from siting.sources.engine_files import LoadedEngine
 from siting.sources.journal import JournalSummary
 from siting.sources.local_engine import EngineStatus
+from siting.sources.osm_cache import CacheSummary
 from siting.study import KeptArea, Located, Study, TerritoryStudy, id_list
 from siting.study.areas import STALE_DAYS
 from siting.tables import CommuneCheck, GeocodeReason, GeocodeStatus, RequirementKind, Verdict
@@ -145,6 +146,8 @@ def area_lines(kept: KeptArea) -> Iterator[str]:
     for source in area.provenance:
         day = date_text(source.data_timestamp) or "date inconnue"
         yield f"  {source.source} : état au {day}, {source.licence}"
+        if source.note:
+            yield f"  {source.note}"
     age_days = kept.age_days(datetime.now(UTC).date())
     if age_days is not None and age_days > STALE_DAYS:
         yield f"• Cette carte a {age_days} jours : une plus récente dit peut-être autre chose."
@@ -180,6 +183,15 @@ def journal_lines(path: Path, summary: JournalSummary) -> Iterator[str]:
     if summary.n_answers:
         yield f"De {date_text(summary.oldest)} à {date_text(summary.newest)}"
         yield "Il contient des adresses : effacez-le avec siting cache purge."
+
+
+def map_cache_lines(folder: Path, summary: CacheSummary) -> Iterator[str]:
+    """Yield what is kept of the map."""
+    yield f"Cartes reçues d'Overpass : {folder} ({summary.size_bytes // 1000} ko)"
+    yield f"Réponses gardées : {summary.n_answers}"
+    if summary.n_answers:
+        yield f"De {date_text(summary.oldest)} à {date_text(summary.newest)}"
+        yield "Elles disent où sont vos projets : effacez-les avec siting cache purge."
 
 
 def engine_lines(loaded: LoadedEngine) -> Iterator[str]:

@@ -24,9 +24,10 @@ _GEOD = Geod(ellps="WGS84")
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the journal and the geocoder of the person who runs the tests out of them."""
+    """Keep the journal, geocoder and address of the person who runs the tests out of them."""
     monkeypatch.setenv("SITING_CACHE", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+    monkeypatch.delenv("SITING_CONTACT", raising=False)
 
 
 def at(x_m: float, y_m: float) -> tuple[float, float]:

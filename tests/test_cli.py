@@ -146,7 +146,7 @@ def test_version(run: Run) -> None:
         (["study", "p.csv", "-x"], "Option inconnue : -x."),
         (["study", "p.csv", "--out", "o", "--overwrite=1"], "--overwrite ne prend pas de valeur."),
         (["study", "p.csv", "--out", "o", "--cutoff-min", "dix"], "--cutoff-min attend un nombre."),
-        (["study", "p.csv", "--out", "o"], "Il manque --osm FICHIER"),
+        (["study", "p.csv", "--out", "o"], "veut savoir qui l'interroge"),
         (["territory", "--out", "o"], "Il manque l'option --departement."),
         (["calls", "show"], "Il manque l'argument APPEL."),
         (["calls", "show", "absent"], "Appels connus : pvd-fabrique-2021, ssd-avp-2025."),

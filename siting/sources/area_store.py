@@ -39,7 +39,7 @@ from siting.sources.area_files import (
     verify_files,
     write_files,
 )
-from siting.sources.osm_file import read_osm
+from siting.sources.osm_file import OsmExtract, read_osm
 from siting.tables import SERVICES
 from siting.targets import Targets, service_targets
 from siting.taxonomy import Taxonomy, read_taxonomy
@@ -59,13 +59,13 @@ BUILDERS = (
         "network.py",
         "pieces.py",
     ),
-    *("provenance.py", "references.py", "services.py"),
+    *("provenance.py", "references.py", "selectors.py", "services.py"),
     *("sources/json_text.py", "sources/osm_content.py"),
     *("sources/osm_file.py", "sources/osm_json.py"),
     *("sources/osm_scan.py", "sources/pbf.py", "sources/pbf_blobs.py"),
     *("sources/pbf_scan.py", "sources/protobuf.py"),
     *("sources/osm_shapes.py", "sources/osm_streets.py", "sources/osm_tags.py", "tables.py"),
-    *("targets.py", "taxonomy.py", "walkable.py", "ways.py"),
+    *("categories.py", "targets.py", "taxonomy.py", "toml_text.py", "walkable.py", "ways.py"),
 )
 
 _LIBRARIES = ("siting", "numpy", "osmium", "pyproj", "shapely")
@@ -89,11 +89,11 @@ class Area:
     snap_limit_m, with_ferries
         What the area was built with: longest connector of `targets`; if ferries are walked.
     coverage
-        Area of the files in degrees.
+        Area of the map in degrees.
     n_broken
         Number of broken objects by kind, in French.
     provenance
-        One per OpenStreetMap file.
+        One per OpenStreetMap file, or that of Overpass.
     content_key
         What decides the content besides the files (see `content_key`).
     """
@@ -158,6 +158,31 @@ def build_area(
         They spread over more than one territory.
     """
     extract = read_osm(osm, taxonomy=taxonomy)
+    return area_of(extract, taxonomy=taxonomy, snap_limit_m=snap_limit_m, with_ferries=with_ferries)
+
+
+def area_of(
+    extract: OsmExtract,
+    *,
+    taxonomy: Taxonomy,
+    snap_limit_m: float = 200.0,
+    with_ferries: bool = False,
+) -> Area:
+    """
+    Build an area from what was read of OpenStreetMap, in files or by Overpass.
+
+    Parameters
+    ----------
+    extract
+        What was read, with the same taxonomy.
+    taxonomy, snap_limit_m, with_ferries
+        As for `build_area`.
+
+    Raises
+    ------
+    NetworkError, CrsError
+        As `build_area`.
+    """
     network = walk_network(extract.ways, coverage=extract.coverage, with_ferries=with_ferries)
     services = services_from_osm(extract.objects, taxonomy).sort_index()
     return Area(

@@ -5,14 +5,17 @@ files; `write_study` and `write_territory` put these in a folder with their mani
 """
 
 from siting.review import needs_attention
+from siting.sources.overpass import OverpassOptions
 from siting.study.areas import (
     KeptArea,
     add_area,
+    add_area_around,
     area_table,
     forget_area,
     kept_area,
     kept_areas,
 )
+from siting.study.around import Around, around
 from siting.study.demo import DEMO_TERRITORIES, Sample, sample, unexpected
 from siting.study.files import (
     geocoding_files,
@@ -36,6 +39,8 @@ from siting.study.session import (
     cache_folder,
     geocoding_session,
     open_journal,
+    open_map_cache,
+    overpass_session,
 )
 from siting.study.streamed import write_access
 from siting.study.territory import TerritoryStudy, territory
@@ -49,18 +54,22 @@ from siting.study.written import (
 
 __all__ = [
     "DEMO_TERRITORIES",
+    "Around",
     "GeocoderOptions",
     "GeocodingSession",
     "Invocation",
     "KeptArea",
     "Located",
+    "OverpassOptions",
     "ProjectsFile",
     "Sample",
     "Study",
     "StudyOptions",
     "TerritoryStudy",
     "add_area",
+    "add_area_around",
     "area_table",
+    "around",
     "cache_folder",
     "check_geocoding",
     "duplicates",
@@ -73,6 +82,8 @@ __all__ = [
     "kept_areas",
     "needs_attention",
     "open_journal",
+    "open_map_cache",
+    "overpass_session",
     "sample",
     "study",
     "study_files",

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pandas as pd
 
+from siting.crs import metric_crs
 from siting.errors import DataError, OptionError
 from siting.sources.area_files import area_folders, remove_area, require_room, size_bytes
-from siting.sources.area_store import Area, build_area, read_area, write_area
+from siting.sources.area_store import Area, area_of, build_area, read_area, write_area
+from siting.sources.overpass import OverpassSession, overpass_extract
+from siting.study.around import Around
 from siting.taxonomy import read_taxonomy
 
 STALE_DAYS = 180  # a map that is older is said to be old
@@ -31,7 +34,7 @@ class KeptArea:
 
     @property
     def mapped_on(self) -> str:
-        """Day of its oldest OpenStreetMap file; empty when one does not tell its own."""
+        """Day of its oldest map; empty when one does not tell its own."""
         if self.area is None:
             return ""
         days = [source.data_timestamp[:10] for source in self.area.provenance]
@@ -82,6 +85,49 @@ def add_area(name: str, osm: Sequence[Path], *, overwrite: bool, with_ferries: b
     folder = area_folder(name)
     require_room(folder, overwrite=overwrite)
     area = build_area(osm, taxonomy=read_taxonomy(), with_ferries=with_ferries)
+    write_area(area, folder, overwrite=overwrite)
+    return KeptArea(name=name, folder=folder, area=area)
+
+
+def add_area_around(
+    name: str, where: Around, *, session: OverpassSession, overwrite: bool, with_ferries: bool
+) -> KeptArea:
+    """
+    Build an area from Overpass and keep it under a name.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    where
+        Surroundings of what it is for (`siting.study.around.around`).
+    session
+        Whom to ask for the map.
+    overwrite
+        If an area of that name is replaced.
+    with_ferries
+        If ferries are walked.
+
+    Raises
+    ------
+    OptionError, OutputError
+        As `add_area`.
+    DataError, OptionError, SourceError
+        As `siting.sources.overpass.overpass_extract`.
+    NetworkError, CrsError
+        There is no street, or the area spreads over more than one territory.
+    """
+    folder = area_folder(name)
+    require_room(folder, overwrite=overwrite)
+    session.require_askable()
+    west, south, east, north = where.area.bounds
+    metric_crs((west, south, east, north))  # refuses what could not be measured, before asking
+    taxonomy = read_taxonomy()
+    extract = overpass_extract(where.area, taxonomy=taxonomy, session=session)
+    area = area_of(extract, taxonomy=taxonomy, with_ferries=with_ferries)
+    (source,) = area.provenance
+    told = replace(source, note=" ; ".join(filter(None, [where.label, source.note])))
+    area = replace(area, provenance=(told,))
     write_area(area, folder, overwrite=overwrite)
     return KeptArea(name=name, folder=folder, area=area)
 

@@ -1,4 +1,4 @@
-"""What sites stand on: streets and services, of OpenStreetMap files or of an area that is kept."""
+"""What sites stand on: streets and services, of files, of Overpass or of an area that is kept."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from siting.crs import WGS84, by_territory
-from siting.errors import OptionError
+from siting.crs import WGS84, by_territory, metric_crs
+from siting.errors import DataError, OptionError
+from siting.labels import date_text
 from siting.network import WalkNetwork, walk_network
 from siting.provenance import Provenance
 from siting.references import osm_references
@@ -19,7 +20,8 @@ from siting.relief import SMOOTHED_M, smoothed_along, with_decks
 from siting.services import services_from_osm
 from siting.sources.area_store import read_area
 from siting.sources.heights import read_heights
-from siting.sources.osm_file import read_osm, require_osm_file
+from siting.sources.osm_file import OsmExtract, read_osm, require_osm_file
+from siting.sources.overpass import OverpassSession, overpass_extract
 from siting.taxonomy import Taxonomy
 from siting.ways import Ways
 
@@ -38,11 +40,11 @@ class Ground:
     references
         Table REFERENCES of these services.
     osm
-        One provenance per OpenStreetMap file.
+        One provenance per OpenStreetMap file, or that of Overpass.
     others
         Where heights come from.
     inputs
-        SHA-256 of each OpenStreetMap file, by its path or its name.
+        SHA-256 of each OpenStreetMap file, by its path or its name; of the answers of Overpass.
     n_broken
         Number of broken objects by kind, in French.
     notes
@@ -65,14 +67,16 @@ class Ground:
         return min(days) if all(days) else ""
 
 
-def require_ground(osm: Sequence[Path], area: Path | None) -> None:
+def require_ground(
+    osm: Sequence[Path], area: Path | None, overpass: OverpassSession | None
+) -> None:
     """
-    Refuse, before any question is asked, what `ground_of_files` or `ground_of_area` would refuse.
+    Refuse, before any question is asked, what the function that reads the ground would refuse.
 
     Raises
     ------
     OptionError
-        Both files and an area are given.
+        Both files and an area are given; neither is, and nobody may be asked for the map.
     DataError
         A file is missing, or of another kind.
     """
@@ -82,6 +86,14 @@ def require_ground(osm: Sequence[Path], area: Path | None) -> None:
         )
     for path in osm:
         require_osm_file(path)
+    if osm or area is not None:
+        return
+    if overpass is None:
+        raise OptionError(
+            "Rien ne dit où sont les rues : donnez un fichier OpenStreetMap (--osm), une zone "
+            "gardée (--area) ou un serveur Overpass."
+        )
+    overpass.require_askable()
 
 
 def surroundings(sites: gpd.GeoDataFrame, *, radius_m: float) -> shapely.Geometry | None:
@@ -97,6 +109,30 @@ def surroundings(sites: gpd.GeoDataFrame, *, radius_m: float) -> shapely.Geometr
         for crs, points in by_territory(located)
     ]
     return shapely.union_all(discs) if discs else None
+
+
+def ground_around(
+    within: shapely.Geometry | None,
+    *,
+    osm: Sequence[Path],
+    area: Path | None,
+    overpass: OverpassSession | None,
+    taxonomy: Taxonomy,
+    heights: Sequence[Path],
+) -> Ground:
+    """
+    Return the ground of an area that is kept, else of files, else of Overpass.
+
+    Raises
+    ------
+    SitingError
+        As `require_ground`, `ground_of_area`, `ground_of_files` or `ground_of_overpass`.
+    """
+    if area is not None:
+        return ground_of_area(area, taxonomy=taxonomy, heights=heights)
+    if osm or overpass is None:
+        return ground_of_files(osm, taxonomy=taxonomy, heights=heights, within=within)
+    return ground_of_overpass(within, taxonomy=taxonomy, session=overpass, heights=heights)
 
 
 def ground_of_files(
@@ -121,6 +157,71 @@ def ground_of_files(
         There is no street.
     """
     extract = read_osm(osm, taxonomy=taxonomy)
+    return _ground_of(extract, list(map(str, osm)), taxonomy=taxonomy, heights=heights)
+
+
+def ground_of_overpass(
+    within: shapely.Geometry | None,
+    *,
+    taxonomy: Taxonomy,
+    session: OverpassSession,
+    heights: Sequence[Path] = (),
+) -> Ground:
+    """
+    Ask Overpass for the streets and services of an area in degrees; slopes as `ground_of_files`.
+
+    More is read than the area: boxes around its parts (`siting.sources.overpass_query`). Remarks
+    tell the dates of the map, and what became of kept answers.
+
+    Parameters
+    ----------
+    within
+        Where the sites are (`surroundings`).
+    taxonomy
+        What counts as a service.
+    session
+        Whom to ask, and where answers are kept.
+    heights
+        Files of heights.
+
+    Raises
+    ------
+    DataError
+        There is no area, or it is too large to be asked (`siting.sources.overpass.OverpassRule`).
+    CrsError
+        It spreads over more than one territory.
+    OptionError, SourceError
+        See `siting.sources.overpass.overpass_extract`; heights as `ground_of_files`.
+    NetworkError
+        There is no street.
+    """
+    if within is None:
+        raise DataError(
+            "Aucun site n'a de position : il n'y a pas d'endroit dont demander la carte. Corrigez "
+            "les adresses (siting geocode PROJETS --out positions.xlsx dit ce qui ne va pas), ou "
+            "donnez des coordonnées."
+        )
+    west, south, east, north = within.bounds
+    metric_crs((west, south, east, north))  # refuses what could not be measured, before asking
+    extract = overpass_extract(within, taxonomy=taxonomy, session=session)
+    (source,) = extract.provenance
+    ground = _ground_of(extract, [source.source], taxonomy=taxonomy, heights=heights)
+    return replace(ground, notes=(_map_note(source), *session.notes, *ground.notes))
+
+
+def _map_note(source: Provenance) -> str:
+    dated = f" du {date_text(source.data_timestamp)}" if source.data_timestamp else " sans date"
+    note = f" ({source.note})" if source.note else ""
+    return (
+        f"Carte{dated}, reçue le {date_text(source.retrieved_on)} : {source.source}{note}. "
+        "Ce qui a été ajouté à OpenStreetMap depuis n'y est pas."
+    )
+
+
+def _ground_of(
+    extract: OsmExtract, names: Sequence[str], *, taxonomy: Taxonomy, heights: Sequence[Path]
+) -> Ground:
+    """Make the ground of what was read; `names` are those of its sources in the manifest."""
     ways, others, notes = _relieved(extract.ways, heights)
     services = services_from_osm(extract.objects, taxonomy).sort_index()
     return Ground(
@@ -129,7 +230,7 @@ def ground_of_files(
         references=osm_references(services, extract.objects, keys=taxonomy.identity_keys),
         osm=extract.provenance,
         others=others,
-        inputs={str(p): one.sha256 for p, one in zip(osm, extract.provenance, strict=True)},
+        inputs={name: one.sha256 for name, one in zip(names, extract.provenance, strict=True)},
         n_broken=extract.n_broken,
         notes=notes,
     )

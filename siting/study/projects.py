@@ -19,6 +19,7 @@ from siting.provenance import Provenance
 from siting.reached import isochrones
 from siting.review import needs_attention
 from siting.sources.inventory import Inventory, read_inventory
+from siting.sources.overpass import OverpassSession
 from siting.sources.packs import read_pack
 from siting.sources.reference import (
     layer_provenance,
@@ -28,22 +29,16 @@ from siting.sources.reference import (
 )
 from siting.sources.walker_file import chosen_profile, walker_inputs
 from siting.study.evidence import MapWorth, map_worth
-from siting.study.ground import (
-    Ground,
-    ground_of_area,
-    ground_of_files,
-    require_ground,
-    surroundings,
-)
+from siting.study.ground import ground_around, require_ground, surroundings
 from siting.study.locate import (
     Located,
     ProjectsFile,
     Report,
-    duplicates,
     geocode,
-    id_list,
     silent,
 )
+from siting.study.registers import StudyRegisters, register_files, study_registers
+from siting.study.remarks import site_remarks
 from siting.study.session import GeocodingSession
 from siting.tables import AccessStatus
 from siting.targets import service_groups, service_targets
@@ -51,10 +46,6 @@ from siting.taxonomy import Taxonomy, read_taxonomy
 from siting.walkers import WalkProfile
 from siting.walks import nearest_by_family, walks
 
-SNAP_NOTICE_M = 50.0  # a site further than this from the network is said, not refused
-_UNLINKED = {AccessStatus.NO_PATH.value}
-_ABSENT = {AccessStatus.NO_SERVICE.value, AccessStatus.NOT_MAPPED.value}
-_SHOWN = 12  # groups named in remarks; the tables hold all of them
 MAX_ISOCHRONES = 100  # sites of which isochrones are drawn: about a second each
 LONGEST_MIN = 120.0  # longest cut-off that makes sense on foot
 
@@ -67,7 +58,8 @@ class StudyOptions:
     Parameters
     ----------
     osm, area
-        OpenStreetMap files, or the folder of an area that was kept.
+        OpenStreetMap files, or the folder of an area that was kept; with neither, Overpass is
+        asked for the map around the sites.
     call
         Identifier of a call for projects, None to judge nothing.
     walker
@@ -81,6 +73,9 @@ class StudyOptions:
         told beside the call's list of communes.
     heights
         Files or folders of heights of the terrain; without, streets are flat.
+    registers, register_maps
+        Files of official registers, the most trusted first, and TOML files that describe those
+        that the package does not recognise.
     """
 
     osm: tuple[Path, ...] = ()
@@ -91,6 +86,8 @@ class StudyOptions:
     cutoff_min: float = 30.0
     inventory: Path | None = None
     heights: tuple[Path, ...] = ()
+    registers: tuple[Path, ...] = ()
+    register_maps: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +101,7 @@ class Study:
     None when there are too many sites) and `verdicts` (VERDICTS, None without call). `strict`
     has ACCESS and REACH by ways known to be fit alone, for a walker that avoids what is unfit
     (None for others). `worth` tells what not finding a service is worth.
+    `registers` is what registers say of the services, None when none was given.
     `notes` are remarks in French, `inputs` the SHA-256 of each file read, `counts` what
     was counted on the way.
     """
@@ -116,6 +114,7 @@ class Study:
     reach: pd.DataFrame
     strict: Accessibility | None
     worth: MapWorth
+    registers: StudyRegisters | None
     walks: gpd.GeoDataFrame
     isochrones: gpd.GeoDataFrame | None
     verdicts: pd.DataFrame | None
@@ -139,6 +138,7 @@ def study(
     file: ProjectsFile,
     *,
     geocoder: GeocodingSession | None = None,
+    overpass: OverpassSession | None = None,
     options: StudyOptions,
     report: Report = silent,
 ) -> Study:
@@ -151,6 +151,8 @@ def study(
         The planner's file.
     geocoder
         Whom to ask for addresses, and how to judge (`geocoding_session`); None for nobody.
+    overpass
+        Whom to ask for the map (`overpass_session`), without files nor area; None for nobody.
     options
         OpenStreetMap files, call, walker, cut-off...
     report
@@ -166,7 +168,7 @@ def study(
     DataError
         A file cannot be used, or an option makes no sense.
     SourceError
-        The geocoder never answers.
+        The geocoder never answers, or Overpass gives no whole answer.
     """
     profile = chosen_profile(options.walker)
     pack = _pack(options)
@@ -177,16 +179,35 @@ def study(
     if pack is not None:
         calls.require_searched(pack, walking)
     rule = AccessRule(profile=profile, cutoff_min=options.cutoff_min)
-    require_ground(options.osm, options.area)
+    require_ground(options.osm, options.area, overpass)
+    given = register_files(options.registers, options.register_maps, taxonomy=taxonomy)
     located = geocode(file, geocoder=geocoder, pack=pack, report=report)
     sites = located.sites
     inventory = _inventory(options.inventory, located.communes)
     report("Lecture d'OpenStreetMap", 0, 0)
-    ground = _ground(options, taxonomy, sites, rule)
+    ground = ground_around(
+        surroundings(sites, radius_m=rule.limits.searched_m + rule.snap_limit_m),
+        osm=options.osm,
+        area=options.area,
+        overpass=overpass,
+        taxonomy=taxonomy,
+        heights=options.heights,
+    )
+    registers = study_registers(
+        given, ground, taxonomy=taxonomy, geocoder=geocoder, report=report
+    )
+    if registers is not None:
+        ground = replace(ground, services=registers.joined.services)
     services = ground.services
     graph = walk_graph(ground.network, profile)
     measured, strict = _measured(sites, services, graph, taxonomy, rule=rule, report=report)
-    worth = map_worth(ground, sites.geometry, taxonomy=taxonomy, radius_m=rule.cutoff_m)
+    worth = map_worth(
+        ground,
+        sites.geometry,
+        taxonomy=taxonomy,
+        radius_m=rule.cutoff_m,
+        compared=None if registers is None else registers.compared,
+    )
     measured = with_evidence(measured, worth.absence)
     strict = None if strict is None else with_evidence(strict, worth.absence)
     nearest = nearest_by_family(measured.access, _counting_categories(taxonomy))
@@ -203,6 +224,7 @@ def study(
         reach=measured.reach,
         strict=strict,
         worth=worth,
+        registers=registers,
         walks=drawn,
         isochrones=reached,
         verdicts=None
@@ -217,6 +239,7 @@ def study(
                 mapped_on=ground.mapped_on,
                 access_strict=None if strict is None else strict.access,
                 absence=worth.absence,
+                register_remarks=None if registers is None else registers.remarks,
             ),
             territory=_call_territory(located, inventory),
         ),
@@ -224,23 +247,30 @@ def study(
         profile=profile,
         taxonomy=taxonomy,
         options=options,
-        sources=(*ground.osm, *ground.others, *located.sources),
+        sources=(
+            *(*ground.osm, *ground.others),
+            *(() if registers is None else registers.sources),
+            *located.sources,
+        ),
         notes=(
             *located.notes,
             *ground.notes,
             *(() if inventory is None else inventory.notes),
-            *_notes(sites, measured.access, ground.n_broken),
+            *site_remarks(sites, measured.access, ground.n_broken),
             *_drawing_notes(reached),
+            *(() if registers is None else registers.notes),
         ),
         inputs={
             **located.inputs,
             **walker_inputs(options.walker),
             **ground.inputs,
+            **({} if given is None else given.inputs),
             **({} if inventory is None else {str(options.inventory): inventory.sha256}),
         },
         counts={
             **located.counts,
             "services": len(set(service_groups(services))),
+            **({} if registers is None else registers.counts),
             **ground.n_broken,
         },
     )
@@ -257,20 +287,6 @@ class _Counter:
     def __call__(self, n_more: int) -> None:
         self.n_done += n_more
         self.report(self.stage, self.n_done, self.n_all)
-
-
-def _ground(
-    options: StudyOptions, taxonomy: Taxonomy, sites: gpd.GeoDataFrame, rule: AccessRule
-) -> Ground:
-    if options.area is not None:
-        return ground_of_area(options.area, taxonomy=taxonomy, heights=options.heights)
-    longest_m = rule.limits.searched_m + rule.snap_limit_m
-    return ground_of_files(
-        options.osm,
-        taxonomy=taxonomy,
-        heights=options.heights,
-        within=surroundings(sites, radius_m=longest_m),
-    )
 
 
 def _pack(options: StudyOptions) -> calls.RulePack | None:
@@ -372,31 +388,3 @@ def _call_territory(located: Located, inventory: Inventory | None) -> CallTerrit
         pvd_list_on=layer_provenance("pvd").data_timestamp,
         inventory=None if inventory is None else inventory.places,
     )
-
-
-def _notes(sites: gpd.GeoDataFrame, access: pd.DataFrame, n_broken: Mapping[str, int]) -> list[str]:
-    groups = duplicates(sites)
-    notes = [f"Sites au même endroit (doublon ?) : {id_list(group)}." for group in groups[:_SHOWN]]
-    if len(groups) > _SHOWN:
-        notes.append(f"{len(groups) - _SHOWN} autres endroits portent plusieurs sites.")
-    first = access.groupby(level="site_id", sort=False).first()
-    off = first.index[first["access_status"] == AccessStatus.OFF_NETWORK]
-    if len(off):
-        notes.append(
-            "Trop loin de toute rue des données (plus de 200 m), rien n'y est mesuré : "
-            f"{id_list(off)}."
-        )
-    far = first.index[(first["snap_m"] > SNAP_NOTICE_M) & ~first.index.isin(off)]
-    if len(far):
-        notes.append(f"À plus de {SNAP_NOTICE_M:g} m de la rue la plus proche : {id_list(far)}.")
-    cut_off = access["access_status"].groupby(level="site_id", sort=False).agg(set)
-    alone = cut_off.index[[_UNLINKED <= seen <= _UNLINKED | _ABSENT for seen in cut_off]]
-    if len(alone):
-        notes.append(
-            "Au bord d'une rue isolée du reste du réseau cartographié (souvent la limite des "
-            f"données), aucun service n'y est accessible : {id_list(alone)}."
-        )
-    if n_broken:
-        counts = ", ".join(f"{count} {kind}" for kind, count in n_broken.items())
-        notes.append(f"Objets OpenStreetMap incomplets, lus autant que possible : {counts}.")
-    return notes

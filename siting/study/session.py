@@ -1,4 +1,4 @@
-"""Whom a run asks for addresses, what was answered before, and how answers are judged."""
+"""Whom a run asks for addresses and for the map, what was answered before, how it is judged."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ from siting.sources.local_engine import (
     engine_provenance,
     engine_status,
 )
+from siting.sources.osm_cache import OsmCache
+from siting.sources.overpass import OverpassOptions, OverpassSession
 from siting.sources.pace import Clock, SharedPace
 
-JOURNAL, PACE = "geocodage.sqlite", "rythme.sqlite"
+JOURNAL, PACE, OVERPASS = "geocodage.sqlite", "rythme.sqlite", "overpass"
 MAX_AGE_DAYS = 30.0  # the national address base is refreshed each week
 
 
@@ -126,6 +128,35 @@ class _Recent:
 
     def settle(self, key: str, *, asked_on: str) -> None:
         self.journal.settle(key, asked_on=asked_on)
+
+
+def overpass_session(options: OverpassOptions, *, cache: Path | None) -> OverpassSession:
+    """
+    Return whom to ask for the map.
+
+    Parameters
+    ----------
+    options
+        Server, contact, age of kept answers.
+    cache
+        Folder of this user (`cache_folder`); None to keep nothing, which also leaves each run
+        with a pace of its own.
+
+    Raises
+    ------
+    OptionError
+        A server or the contact cannot be used.
+    """
+    if cache is None:
+        return OverpassSession(options)
+    folder = cache / OVERPASS
+    pace = SharedPace(folder / PACE, Clock())
+    return OverpassSession(options, cache=OsmCache(folder), pace=pace)
+
+
+def open_map_cache() -> OsmCache:
+    """Return the answers of Overpass that this user keeps."""
+    return OsmCache(cache_folder() / OVERPASS)
 
 
 def open_journal() -> Journal:
