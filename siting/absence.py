@@ -34,9 +34,9 @@ ABSENCE = Table(
     (SITE_ID, CATEGORY),
     (
         Column("is_mapped", "boolean", "not finding one around the site means that there is none"),
-        Column("evidence", "text", "why", allowed=tuple(MapEvidence)),
-        Column("code_insee", "text", "commune with the least evidence, among those within reach"),
-        Column("commune", "text", "its name"),
+        Column("map_evidence", "text", "why", allowed=tuple(MapEvidence)),
+        Column("doubt_code_insee", "text", "commune within reach with the least evidence"),
+        Column("doubt_commune", "text", "its name"),
     ),
 )
 
@@ -81,20 +81,21 @@ def absence(
     DataError
         A table is not as its contract says.
     """
-    known = COMPLETENESS.conform(completeness)[["commune", "evidence"]].reset_index()
+    known = COMPLETENESS.conform(completeness)[["nom", "map_evidence"]].reset_index()
     touched = within_reach(points, communes, radius_m=radius_m)
     names = list(categories)
     asked = touched.merge(pd.DataFrame({"category": names}), how="cross")
     asked = asked.merge(known, on=["code_insee", "category"], how="left")
-    asked["evidence"] = asked["evidence"].fillna(MapEvidence.NOTHING_TO_COMPARE.value)
-    asked["commune"] = asked["commune"].fillna(asked["code_insee"].map(communes["nom"]))
-    asked["doubt"] = asked["evidence"].map(_ORDER)
+    asked["map_evidence"] = asked["map_evidence"].fillna(MapEvidence.NOTHING_TO_COMPARE.value)
+    asked["nom"] = asked["nom"].fillna(asked["code_insee"].map(communes["nom"]))
+    asked["doubt"] = asked["map_evidence"].map(_ORDER)
     worst = asked.sort_values(["doubt", "share"], ascending=False, kind="stable")
     worst = worst.drop_duplicates(["site_id", "category"]).set_index(["site_id", "category"])
     every = pd.MultiIndex.from_product([points.index, names], names=ABSENCE.index_names)
-    table = worst[["evidence", "code_insee", "commune"]].reindex(every)
-    table["evidence"] = table["evidence"].fillna(MapEvidence.NOTHING_TO_COMPARE.value)
-    return ABSENCE.conform(table.assign(is_mapped=table["evidence"].isin(PROVEN)))
+    named = {"code_insee": "doubt_code_insee", "nom": "doubt_commune"}
+    table = worst[["map_evidence", *named]].rename(columns=named).reindex(every)
+    table["map_evidence"] = table["map_evidence"].fillna(MapEvidence.NOTHING_TO_COMPARE.value)
+    return ABSENCE.conform(table.assign(is_mapped=table["map_evidence"].isin(PROVEN)))
 
 
 def with_evidence(measured: Accessibility, table: pd.DataFrame) -> Accessibility:

@@ -32,7 +32,7 @@ COMPLETENESS = Table(
     "COMPLETENESS",
     (CODE_INSEE, CATEGORY),
     (
-        Column("commune", "text", "name of the commune"),
+        Column("nom", "text", "name of the commune"),
         Column("n_services", "integer", "services on the map or in a register, in the commune"),
         Column("expected_services", "number", "what comparable communes suggest"),
         Column("n_comparable", "integer", "comparable communes"),
@@ -40,9 +40,11 @@ COMPLETENESS = Table(
         Column("n_osm_only", "integer", "services of the map that no register has"),
         Column("n_register_only", "integer", "services that the map does not have"),
         Column("confirmed_share", "number", "n_both of the services of the map compared", "0-1"),
-        Column("median_age_days", "number", "from last check or edit to the date of the map", "d"),
         Column(
-            "evidence", "text", "what absence from the map is worth", allowed=tuple(MapEvidence)
+            "median_age_days", "number", "from last check or edit to the date of the map", "day"
+        ),
+        Column(
+            "map_evidence", "text", "what absence from the map is worth", allowed=tuple(MapEvidence)
         ),
         Column("is_mapped", "boolean", "absence from the map is absence"),
     ),
@@ -186,19 +188,19 @@ def completeness(  # noqa: PLR0913 - the tables compared, where the map ends, it
     )
     table = pd.DataFrame(
         {
-            "commune": np.repeat(here["nom"].to_numpy(dtype=object), len(names)),
+            "nom": np.repeat(here["nom"].to_numpy(dtype=object), len(names)),
             "n_services": counts.ravel(),
             "expected_services": expected.ravel(),
             "n_comparable": np.repeat(n_comparable, len(names)),
             "median_age_days": _median_ages(pairs, services, counts.shape, mapped_on),
-            "evidence": evidence.ravel(),
+            "map_evidence": evidence.ravel(),
         },
         index=pd.MultiIndex.from_product([here.index, names], names=COMPLETENESS.index_names),
     )
     table = table.join(_agreement(pairs, services, here, names, compared))
     if compared is not None:
-        table["evidence"] = _by_registers(table, compared, rule)
-    table["is_mapped"] = table["evidence"].isin(PROVEN)
+        table["map_evidence"] = _by_registers(table, compared, rule)
+    table["is_mapped"] = table["map_evidence"].isin(PROVEN)
     return COMPLETENESS.conform(table)
 
 
@@ -361,5 +363,5 @@ def _by_registers(table: pd.DataFrame, compared: Compared, rule: CompletenessRul
     unplaced = unplaced.assign(category=unplaced["categories"].str.split(";")).explode("category")
     lost = pd.MultiIndex.from_frame(unplaced[["code_insee", "category"]])
     is_lost = table.index.isin(lost)
-    evidence = table["evidence"].mask(is_covered, MapEvidence.REGISTER_AGREES.value)
+    evidence = table["map_evidence"].mask(is_covered, MapEvidence.REGISTER_AGREES.value)
     return evidence.mask(is_covered & is_lost, MapEvidence.REGISTER_UNPLACED.value)

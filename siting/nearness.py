@@ -13,6 +13,7 @@ from siting.tables import AccessStatus, MapEvidence
 from siting.taxonomy import Category, Taxonomy
 from siting.walks import nearest_by_family
 
+_OSM_ID = r"(?:node|way|relation)/[0-9]+"
 _ISO_DATE = r"^(\d{4})-(\d{2})-(\d{2})$"
 
 
@@ -61,6 +62,7 @@ def nearest_services(  # noqa: PLR0913 - the tables of a study, and what is aske
     family: str,
     mapped_on: str = "",
     absence: pd.DataFrame | None = None,
+    remarks: pd.Series | None = None,
 ) -> dict[str, Nearest]:
     """
     Find, for each site, the service of a family that is nearest on foot.
@@ -78,6 +80,9 @@ def nearest_services(  # noqa: PLR0913 - the tables of a study, and what is aske
     absence
         Table ABSENCE of these sites; None to doubt those categories alone that the taxonomy
         says to be badly mapped, and to say nothing of the others.
+    remarks
+        What registers say of each service, in French (`register_words.register_remarks`);
+        None when none was read.
 
     Returns
     -------
@@ -103,7 +108,7 @@ def nearest_services(  # noqa: PLR0913 - the tables of a study, and what is aske
         evidence = rows["category"].map(_said_by_taxonomy(counting))
     else:
         pairs = pd.MultiIndex.from_frame(rows[["site_id", "category"]])
-        evidence = absence["evidence"].reindex(pairs).set_axis(rows.index)
+        evidence = absence["map_evidence"].reindex(pairs).set_axis(rows.index)
     is_absent = (rows["access_status"] != AccessStatus.REACHED) & evidence.notna()
     names = pd.Series(zip(rows["category_label"], evidence, strict=True), rows.index)
     by_site = rows.assign(absence=names.where(is_absent)).groupby("site_id")
@@ -114,7 +119,7 @@ def nearest_services(  # noqa: PLR0913 - the tables of a study, and what is aske
             "is_edge_limited": by_site["edge_limited"].any().astype(bool),
             "absences": by_site["absence"].agg(lambda names: tuple(names.dropna())),
         }
-    ).join(_best(access, services, {family: list(labels)}, labels, mapped_on))
+    ).join(_best(access, services, {family: list(labels)}, labels, mapped_on, remarks))
     found["service"] = found["service"].fillna("")
     return {
         str(site_id): Nearest(**row)
@@ -126,17 +131,21 @@ def _said_by_taxonomy(categories: Iterable[Category]) -> dict[str, str]:
     return {one.id: MapEvidence.RARELY_MAPPED.value for one in categories if one.mapping == "poor"}
 
 
-def _best(
+def _best(  # noqa: PLR0913 - walks, services, and the words to tell them
     access: pd.DataFrame,
     services: pd.DataFrame,
     family_categories: Mapping[str, Collection[str]],
     labels: Mapping[str, str],
     mapped_on: str,
+    remarks: pd.Series | None,
 ) -> pd.DataFrame:
     """Word the nearest service of each site that reaches one: the one that maps draw."""
     best = nearest_by_family(access, family_categories).set_index("site_id")
     known = services[["source", "observed_on"]].reindex(best["service_id"]).set_index(best.index)
     seen_on = known["observed_on"].str.replace(_ISO_DATE, r"\3/\2/\1", regex=True)
+    dates = f", carte du {short_date(mapped_on)}" if mapped_on else ", carte sans date"
+    dates = dates + (", objet mis à jour le " + seen_on).fillna("")
+    is_of_map = best["service_id"].str.fullmatch(_OSM_ID)
     parts = (
         best["service_name"].fillna("sans nom"),
         " (",
@@ -145,11 +154,18 @@ def _best(
         known["source"].fillna("source inconnue"),
         " ",
         best["service_id"],
-        ", ",
-        f"carte du {short_date(mapped_on)}" if mapped_on else "carte sans date",
-        (", objet mis à jour le " + seen_on).fillna(""),
+        dates.where(is_of_map, ""),  # the source of a register tells its own date
+        _said(best["service_id"], remarks),
     )
     service = pd.Series("", index=best.index, dtype="str")
     for part in parts:
         service = service + part
     return best[["walk_min", "walk_m"]].assign(service=service)
+
+
+def _said(service_id: pd.Series, remarks: pd.Series | None) -> pd.Series:
+    """Return what registers say of services, after a comma; empty where they say nothing."""
+    if remarks is None:
+        return pd.Series("", index=service_id.index, dtype="str")
+    said = service_id.map(remarks).fillna("")
+    return (", " + said).mask(said == "", "")

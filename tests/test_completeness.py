@@ -94,7 +94,7 @@ USUAL = {"pharmacie": 2, "boulangerie": 4, "marche": 1}
 
 
 def evidence(table: pd.DataFrame, at: int, category: str) -> str:
-    return str(table.loc[(f"72{at:03d}", category), "evidence"])
+    return str(table.loc[(f"72{at:03d}", category), "map_evidence"])
 
 
 def test_a_commune_like_its_neighbours_is_mapped(taxonomy: Taxonomy) -> None:
@@ -111,7 +111,7 @@ def test_a_commune_like_its_neighbours_is_mapped(taxonomy: Taxonomy) -> None:
 
 def test_a_category_that_france_maps_badly_is_never_proven_by_the_map(taxonomy: Taxonomy) -> None:
     table = completeness(shops({}, each=USUAL), squares(), taxonomy=taxonomy, extent=EXTENT)
-    assert set(table.xs("marche", level="category")["evidence"]) == {"rarely_mapped"}
+    assert set(table.xs("marche", level="category")["map_evidence"]) == {"rarely_mapped"}
 
 
 @pytest.mark.parametrize(
@@ -299,13 +299,13 @@ def test_the_least_sure_commune_within_reach_decides(taxonomy: Taxonomy) -> None
     categories = [category.id for category in taxonomy.categories]
     table = absence(points, communes, known, radius_m=500.0, categories=categories)
     assert len(table) == 4 * 3
-    assert table.loc[("middle", "pharmacie"), "evidence"] == "as_comparable"
-    assert table.loc[("border", "pharmacie"), "evidence"] == "barely_mapped"
-    assert table.loc[("border", "pharmacie"), "code_insee"] == "72015"
-    assert table.loc[("sea", "pharmacie"), "evidence"] == "nothing_to_compare"
-    assert table.loc[("nowhere", "pharmacie"), "evidence"] == "nothing_to_compare"
+    assert table.loc[("middle", "pharmacie"), "map_evidence"] == "as_comparable"
+    assert table.loc[("border", "pharmacie"), "map_evidence"] == "barely_mapped"
+    assert table.loc[("border", "pharmacie"), "doubt_code_insee"] == "72015"
+    assert table.loc[("sea", "pharmacie"), "map_evidence"] == "nothing_to_compare"
+    assert table.loc[("nowhere", "pharmacie"), "map_evidence"] == "nothing_to_compare"
     assert list(table["is_mapped"]) == [
-        one in ("register_agrees", "as_comparable") for one in table["evidence"]
+        one in ("register_agrees", "as_comparable") for one in table["map_evidence"]
     ]
 
 
@@ -344,9 +344,9 @@ def test_absence_is_said_where_it_is_proven(
                 "site_id": ["a"],
                 "category": ["pharmacie"],
                 "is_mapped": [is_mapped],
-                "evidence": [kind],
-                "code_insee": ["72014"],
-                "commune": ["Commune 14"],
+                "map_evidence": [kind],
+                "doubt_code_insee": ["72014"],
+                "doubt_commune": ["Commune 14"],
             }
         )
     )
@@ -376,9 +376,9 @@ def test_every_commune_of_a_departement_in_a_moment() -> None:
         SERVICES.conform(services), communes, taxonomy=taxonomy, extent=shapely.box(1, 48, 4, 50)
     )
     pharmacies = table.xs("pharmacie", level="category")
-    is_told = pharmacies["evidence"] == MapEvidence.AS_COMPARABLE
+    is_told = pharmacies["map_evidence"] == MapEvidence.AS_COMPARABLE
     assert is_told.equals(pharmacies["expected_services"] >= 3)
-    assert set(pharmacies.loc[~is_told, "evidence"]) == {MapEvidence.NOTHING_TO_COMPARE}
+    assert set(pharmacies.loc[~is_told, "map_evidence"]) == {MapEvidence.NOTHING_TO_COMPARE}
     assert is_told.sum() >= 35
     assert pharmacies["n_services"].sum() == len(rows)
     wanted = communes["population"].astype(float) / 2000

@@ -10,14 +10,19 @@ import geopandas as gpd
 import pandas as pd
 
 from siting.errors import DataError
+from siting.register_tables import MATCHES, MatchReason, RegisterMatch
 from siting.tables import (
     COMMUNES,
     COVERAGE,
+    SERVICES,
     AccessStatus,
     CommuneCheck,
+    ExclusionKind,
     GeocodeReason,
     GeocodeStatus,
     ListDifference,
+    MapEvidence,
+    Observation,
     Precision,
     RequirementKind,
     Table,
@@ -31,6 +36,13 @@ COMMUNE_COVERAGE = Table(
     geometry=COMMUNES.geometry,
 )
 
+SERVICE_MATCHES = Table(
+    "SERVICE_MATCHES",
+    SERVICES.index,
+    (*SERVICES.columns, *MATCHES.columns),
+    geometry=SERVICES.geometry,
+)
+
 # Closed list of each column that has one.
 CLOSED_LISTS: Mapping[str, type[StrEnum]] = MappingProxyType(
     {
@@ -39,7 +51,12 @@ CLOSED_LISTS: Mapping[str, type[StrEnum]] = MappingProxyType(
         "geocode_precision": Precision,
         "commune_check": CommuneCheck,
         "access_status": AccessStatus,
+        "observed_by": Observation,
+        "exclusion": ExclusionKind,
+        "register_match": RegisterMatch,
+        "register_reason": MatchReason,
         "list_difference": ListDifference,
+        "map_evidence": MapEvidence,
         "verdict": Verdict,
         "kind": RequirementKind,
     }
@@ -50,6 +67,7 @@ UNITS: Mapping[str, str] = MappingProxyType(
         "m": "mètres",
         "m2": "mètres carrés",
         "min": "minutes",
+        "day": "jours",
         "0-1": "de 0 à 1",
         "degree": "degrés (WGS84)",
     }
@@ -104,12 +122,12 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "commune_check": "commune trouvée comparée à la commune déclarée",
         "is_pvd": "commune du programme Petites villes de demain",
         "is_listed_unserved": "lieu que l'appel à projets liste comme sans habitat inclusif",
-        "lon": "longitude du site",
-        "lat": "latitude du site",
+        "lon": "longitude (du site, ou d'un point du service)",
+        "lat": "latitude (du site, ou d'un point du service)",
         "category": "catégorie de service",
         "rank": "rang du service : 1 pour le plus proche, jusqu'à 3",
         "families": "familles de la catégorie, séparées par ;",
-        "service_id": "objet OpenStreetMap, comme node/123",
+        "service_id": "objet OpenStreetMap, comme node/123, ou ligne d'un registre",
         "service_name": "nom du service sur la carte ; vide s'il n'en porte pas",
         "walk_m": "longueur du trajet à pied par les rues, raccords compris",
         "line_m": "distance à vol d'oiseau jusqu'au même point",
@@ -124,7 +142,23 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "unfit_m": "partie que la carte dit impraticable, selon les mêmes limites",
         "unknown_m": "partie dont la carte ne dit rien, raccords compris",
         "minutes": "durée de marche considérée",
-        "n_services": "nombre de services à cette durée au plus ; vide si non mesuré",
+        "n_services": (
+            "nombre de services (à cette durée au plus, dans reach ; dans la commune, dans "
+            "completeness) ; vide si non mesuré, ou si n'en trouver aucun ne prouve rien"
+        ),
+        "is_mapped": "oui : ne pas en trouver veut dire qu'il n'y en a pas",
+        "map_evidence": "ce que vaut de ne pas en trouver, et pourquoi",
+        "doubt_code_insee": "code de la commune la moins sûre parmi celles à portée du site",
+        "doubt_commune": "nom de cette commune",
+        "expected_services": (
+            "nombre attendu d'après la population et les communes comparables ; vide sans elles"
+        ),
+        "n_comparable": "nombre de communes comparables, entières dans les données",
+        "n_both": "services de la carte qu'un registre connaît aussi ; vide sans registre",
+        "n_osm_only": "services de la carte qu'aucun registre ne connaît ; vide sans registre",
+        "n_register_only": "services qu'un registre est seul à connaître ; vide sans registre",
+        "confirmed_share": "part des services de la carte comparés qu'un registre connaît",
+        "median_age_days": "âge médian de la dernière vérification, à la date de la carte",
         "area_m2": "surface des lieux dont la rue la plus proche est atteinte dans cette durée",
         "from_id": "d'où part le trajet",
         "to_id": "où il arrive",
@@ -160,10 +194,21 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "issue": "pourquoi le lieu n'est pas compté ; vide s'il l'est",
         "priority_rank": "1 : commune non pourvue ayant le plus d'habitants de 65 ans et plus",
         "categories": "catégories du service, séparées par ;",
-        "name": "nom du service sur la carte",
+        "name": "nom du service sur la carte, ou dans le registre",
         "merged_ids": "autres objets OpenStreetMap du même service, séparés par ;",
         "source": "d'où le service est connu",
+        "register_match": "où le service est connu : carte, registre officiel, ou les deux",
+        "register_reason": "pourquoi",
+        "register_ids": "ses lignes dans les registres, séparées par ;",
+        "register_m": "distance à vol d'oiseau du service à sa première ligne",
+        "register_categories": "catégories du service selon les registres, séparées par ;",
+        "register": "registre, sous le nom qui commence ses identifiants",
+        "row": "ligne du registre : son identifiant, ou son numéro dans le fichier",
+        "aside": "pourquoi cette ligne n'est pas comptée comme un service",
         "observed_on": "date de la dernière vérification ou modification",
+        "observed_by": "comment cette date est connue",
+        "exclusion": "pourquoi l'objet de la carte n'est pas compté comme service",
+        "n_objects": "nombre d'objets de la carte, chacun compté une fois",
         "wheelchair": "fauteuil roulant : yes oui, limited partiel, no non, unknown inconnu",
     }
 )
@@ -188,3 +233,24 @@ def communes_with_coverage(communes: gpd.GeoDataFrame, coverage: pd.DataFrame) -
         raise DataError("COMMUNES and COVERAGE are not of the same communes.")
     joined = communes.join(covered, validate="one_to_one")
     return gpd.GeoDataFrame(COMMUNE_COVERAGE.conform(joined))
+
+
+def services_with_matches(services: gpd.GeoDataFrame, matches: pd.DataFrame) -> gpd.GeoDataFrame:
+    """
+    Put `MATCHES` beside `SERVICES`, as `services.csv` holds them.
+
+    Returns
+    -------
+    services
+        Table `SERVICE_MATCHES`: the rows of `services`, in their order.
+
+    Raises
+    ------
+    DataError
+        The two tables are not of the same services.
+    """
+    said = MATCHES.conform(matches)
+    if set(said.index) != set(services.index):
+        raise DataError("SERVICES and MATCHES are not of the same services.")
+    joined = services.join(said, validate="one_to_one")
+    return gpd.GeoDataFrame(SERVICE_MATCHES.conform(joined))

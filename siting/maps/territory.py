@@ -259,7 +259,7 @@ def _data(table: gpd.GeoDataFrame, theme: Theme) -> dict[str, object]:
                 "people": 0 if pd.isna(people[code]) else int(people[code]),
                 "cells": [map_text(cell) for cell in cells[code]],
             },
-            "geometry": _geojson(shapes[code]),
+            "geometry": geojson(shapes[code]),
         }
         for (code, nom), (lon, lat) in zip(table["nom"].items(), inside.tolist(), strict=True)
     ]
@@ -276,7 +276,8 @@ def _is_true(flag: pd.Series) -> pd.Series:
     return flag.fillna(value=False).astype(bool)
 
 
-def _geojson(shape: shapely.Geometry) -> dict[str, object]:
+def geojson(shape: shapely.Geometry) -> dict[str, object]:
+    """Return a polygon or several as GeoJSON, rounded to about a metre: for drawing only."""
     polygons = [
         [
             np.round(shapely.get_coordinates(ring), _DECIMALS).tolist()

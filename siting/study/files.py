@@ -9,7 +9,9 @@ from pathlib import Path
 import folium
 import pandas as pd
 
+from siting.absence import ABSENCE
 from siting.calls import RulePack
+from siting.completeness import COMPLETENESS
 from siting.export import (
     COMMUNE_COVERAGE,
     Sheet,
@@ -20,7 +22,14 @@ from siting.export import (
     xlsx_bytes,
 )
 from siting.labels import date_text
-from siting.maps import MapNotes, call_name, review_map, study_map, territory_map
+from siting.maps import (
+    MapNotes,
+    call_name,
+    completeness_map,
+    review_map,
+    study_map,
+    territory_map,
+)
 from siting.provenance import Provenance
 from siting.review import REVIEW
 from siting.study.locate import Located
@@ -57,7 +66,8 @@ def study_files(study: Study) -> dict[str, bytes]:
         sources=sources,
         left_out=[sheet for sheet in sheets if len(sheet.frame) > WORKBOOK_ROWS],
     )
-    return files | {"map.html": html_bytes(study_page(study))}
+    doubts = {"completeness.html": html_bytes(doubts_page(study))}
+    return files | {"map.html": html_bytes(study_page(study))} | doubts
 
 
 def _study_sheets(study: Study) -> list[Sheet]:
@@ -78,6 +88,7 @@ def _study_sheets(study: Study) -> list[Sheet]:
             table=REACH,
         ),
         *_strict_sheets(study),
+        *_worth_sheets(study),
     ]
     if study.verdicts is None or study.pack is None:
         return sheets
@@ -89,6 +100,27 @@ def _study_sheets(study: Study) -> list[Sheet]:
         words=[("requirement_id", one.id, one.label) for one in study.pack.requirements],
     )
     return [*sheets, verdicts]
+
+
+def _worth_sheets(study: Study) -> list[Sheet]:
+    """Lay out what finding no service is worth, by site and by commune."""
+    words = _service_words(study.taxonomy)
+    return [
+        Sheet(
+            title="absence",
+            note="Ce que vaut de ne trouver aucun service à portée d'un site : prouvé, ou non.",
+            frame=study.worth.absence,
+            table=ABSENCE,
+            words=words,
+        ),
+        Sheet(
+            title="completeness",
+            note="Ce que la carte montre dans chaque commune à portée, et ce qu'elle devrait.",
+            frame=study.worth.completeness,
+            table=COMPLETENESS,
+            words=words,
+        ),
+    ]
 
 
 def _strict_sheets(study: Study) -> list[Sheet]:
@@ -144,6 +176,18 @@ def study_page(study: Study) -> folium.Map:
         isochrones=study.isochrones,
         access_strict=None if study.strict is None else study.strict.access,
         profile=study.profile,
+    )
+
+
+def doubts_page(study: Study) -> folium.Map:
+    """Return the map of what finding no service is worth, commune by commune."""
+    return completeness_map(
+        study.worth.completeness,
+        study.worth.communes,
+        taxonomy=study.taxonomy,
+        notes=MapNotes(
+            sources=_study_sources(study), remarks=tuple(_map_dates(study.sources)), pack=None
+        ),
     )
 
 
