@@ -9,7 +9,7 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from siting.labels import count_text, counted
+from siting.labels import LABELS, count_text, counted
 from siting.maps.page import (
     MAX_ROWS,
     MapNotes,
@@ -23,16 +23,17 @@ from siting.maps.page import (
 )
 from siting.maps.territory import geojson, simplified
 from siting.maps.view import located
-from siting.tables import COMMUNES
+from siting.tables import COMMUNES, MapEvidence
 from siting.taxonomy import Taxonomy
 
 _CREDIT = "Services : © les contributeurs d'OpenStreetMap, ODbL ; limites : IGN Admin Express"
+_WHY = "Raison la plus fréquente"
 _DECIMALS = 5  # about a metre
 
 _STYLES = {
-    "strong": "rien n'y est prouvé absent",
-    "partial": "prouvé pour une partie des catégories",
-    "calm": "prouvé pour toutes les catégories qui comptent",
+    "strong": "ne pas trouver un service sur la carte n'y prouve rien",
+    "partial": "cela prouve son absence pour une partie des catégories",
+    "calm": "cela prouve son absence pour toutes les catégories qui comptent",
 }
 
 
@@ -42,7 +43,6 @@ def completeness_map(
     *,
     taxonomy: Taxonomy,
     notes: MapNotes,
-    place: str = "",
 ) -> folium.Map:
     """
     Map communes by what finding no service there is worth.
@@ -60,8 +60,6 @@ def completeness_map(
         Families and categories.
     notes
         Sources and remarks.
-    place
-        What the communes have in common, for the title.
 
     Raises
     ------
@@ -72,18 +70,17 @@ def completeness_map(
     shares = _shares(completeness, taxonomy).reindex(table.index)
     style = _style(shares)
     n_doubtful = int((style != "calm").sum())
-    where = f"{place} : " if place else ""
     title = (
-        f"{where}absence à vérifier dans {counted(n_doubtful, 'commune')} "
-        f"sur {count_text(len(table))}"
+        f"Dans {counted(n_doubtful, 'commune')} sur {count_text(len(table))}, ne pas trouver un "
+        "service sur la carte ne prouve pas toujours qu'il n'existe pas"
     )
-    cells = _cells(shares)
+    cells = _cells(shares, _reasons(completeness, taxonomy))
     return map_page(
         title=title,
         bounds=drawn_bounds(table.geometry.to_numpy()),
         credit=_CREDIT,
         notes=notes,
-        table=_table(table, style, cells, list(shares.columns)),
+        table=_table(table, style, cells, [*shares.columns, _WHY]),
         layers=PagePart("territory.html.j2", _content(table, style, cells, shares, notes)),
     )
 
@@ -113,9 +110,22 @@ def _style(shares: pd.DataFrame) -> pd.Series:
     return style.mask(proven == 0, "strong").mask(proven == asked, "calm")
 
 
-def _cells(shares: pd.DataFrame) -> Mapping[Hashable, tuple[str, ...]]:
+def _reasons(completeness: pd.DataFrame, taxonomy: Taxonomy) -> Mapping[Hashable, str]:
+    """Return, by commune, why most categories that count are not proven; empty when all are."""
+    counting = [one.id for one in taxonomy.categories if one.counts_for]
+    doubts = completeness[~completeness["is_mapped"].astype(bool)]
+    doubts = doubts[doubts.index.isin(counting, level="category")]
+    commonest = doubts.groupby(level="code_insee")["map_evidence"].agg(
+        lambda kinds: kinds.value_counts().index[0]
+    )
+    return {code: LABELS[MapEvidence][kind] for code, kind in commonest.items()}
+
+
+def _cells(
+    shares: pd.DataFrame, reasons: Mapping[Hashable, str]
+) -> Mapping[Hashable, tuple[str, ...]]:
     return {
-        code: tuple(f"{proven} sur {asked}" for proven, asked in row)
+        code: (*(f"{proven} sur {asked}" for proven, asked in row), reasons.get(code, ""))
         for code, *row in shares.itertuples(name=None)
     }
 
@@ -128,7 +138,10 @@ def _content(
     notes: MapNotes,
 ) -> dict[str, object]:
     counts = style.value_counts()
-    explained = "Chiffres par famille : catégories dont l'absence serait prouvée."
+    explained = (
+        "Chiffres par famille : catégories qui comptent, dont l'absence serait prouvée. Le détail "
+        "est dans la feuille completeness."
+    )
     drawn = table[located(table)]
     return {
         "styles": [
@@ -142,7 +155,7 @@ def _content(
         "remarks": [sentence(text) for text in (explained, *notes.remarks)],
         "data": script_json(
             {
-                "columns": [map_text(name) for name in shares.columns],
+                "columns": [map_text(name) for name in (*shares.columns, _WHY)],
                 "styles": {one: map_text(words) for one, words in _STYLES.items()},
                 "marks": {},
                 "communes": {
@@ -185,7 +198,7 @@ def _table(
     table: gpd.GeoDataFrame,
     style: pd.Series,
     cells: Mapping[Hashable, tuple[str, ...]],
-    families: list[str],
+    columns: list[str],
 ) -> TableTwin:
     rank = {one: order for order, one in enumerate(_STYLES)}
     order = pd.DataFrame({"rank": style.map(rank), "nom": table["nom"]})
@@ -195,7 +208,7 @@ def _table(
     ]
     return TableTwin(
         caption="Les communes de la carte, les plus douteuses d'abord.",
-        header=("Code", "Commune", "Absence", *families),
+        header=("Code", "Commune", "Sur la carte", *columns),
         rows=rows,
         n_rows=len(table),
     )
