@@ -12,11 +12,13 @@ from siting.errors import DataError
 from siting.tables import (
     AccessStatus,
     CommuneCheck,
+    ExclusionKind,
     GeocodeReason,
     GeocodeStatus,
     InventoryStatus,
     ListDifference,
     MapEvidence,
+    Observation,
     Precision,
     RequirementKind,
     Verdict,
@@ -151,6 +153,24 @@ LABELS: Mapping[type[StrEnum], Mapping[str, str]] = MappingProxyType(
                 MapEvidence.NOTHING_TO_COMPARE: "rien à quoi comparer la carte autour du site",
             }
         ),
+        Observation: MappingProxyType(
+            {
+                Observation.CHECKED: "un contributeur dit l'avoir vérifié ce jour-là",
+                Observation.EDITED: "modifié ce jour-là sur la carte, sans vérification déclarée",
+                Observation.LISTED: "date du registre qui le liste",
+                Observation.UNDATED: "date inconnue",
+            }
+        ),
+        ExclusionKind: MappingProxyType(
+            {
+                ExclusionKind.VACANT: "local commercial vide",
+                ExclusionKind.CLOSED: "fermé ou disparu",
+                ExclusionKind.PLANNED: "en projet ou en construction",
+                ExclusionKind.PRIVATE: "non ouvert au public",
+            }
+        ),
+        RegisterMatch: MATCH_LABELS,
+        MatchReason: REASON_LABELS,
         Verdict: MappingProxyType(
             {
                 Verdict.REMPLI: "rempli",

@@ -30,7 +30,7 @@ from siting.register_tables import (
     RegisterPosition,
     RegisterStatus,
 )
-from siting.tables import SERVICES
+from siting.tables import SERVICES, Observation
 from siting.taxonomy import Taxonomy
 
 __all__ = [
@@ -199,6 +199,7 @@ def _as_services(rows: pd.DataFrame, register: Register) -> gpd.GeoDataFrame:
         merged_ids="",
         source=register.title,
         observed_on=rows["vintage"],
+        observed_by=Observation.LISTED.value,
         wheelchair="unknown",
         geometry=gpd.points_from_xy(rows["lon"], rows["lat"], crs=WGS84),
     )

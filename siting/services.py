@@ -17,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from siting.categories import Category, Taxonomy
 from siting.crs import WGS84, metric_crs
 from siting.garbage import no_collection
 from siting.names import plain_key
-from siting.tables import OSM_OBJECTS, SERVICES
-from siting.taxonomy import Category, Taxonomy, listed_values
+from siting.selectors import listed_values
+from siting.tables import OSM_OBJECTS, SERVICES, Observation
 
 SOURCE = "OpenStreetMap"
 
@@ -134,8 +135,8 @@ def services_from_osm(objects: gpd.GeoDataFrame, taxonomy: Taxonomy) -> gpd.GeoD
     services
         Table SERVICES, sorted by kind and number of OSM object: the same whatever the order
         of `objects`. `name` falls back on the brand; `observed_on` is the last day that a
-        mapper says to have checked, else that of the last edit; `wheelchair` is `unknown`
-        where tags say nothing, or contradict each other.
+        mapper says to have checked, else that of the last edit (`observed_by` says which);
+        `wheelchair` is `unknown` where tags say nothing, or contradict each other.
 
     Raises
     ------
@@ -309,7 +310,7 @@ def _service_rows(members: Sequence[_Place], taxonomy: Taxonomy) -> list[dict[st
         "categories": ";".join(category.id for category in categories),
         "name": next((place.name for place in [*proper, *ordered] if place.name), ""),
         "source": SOURCE,
-        "observed_on": _observed_on(proper),
+        **_observation(proper),
         "wheelchair": _wheelchair(proper),
     }
     platforms = [place for place in ordered if place.standing in (_Standing.AREA, _Standing.POINT)]
@@ -343,9 +344,15 @@ def _points(shapes: Sequence[shapely.Geometry]) -> shapely.Geometry:
     return shapely.Point(distinct[0]) if len(distinct) == 1 else shapely.MultiPoint(distinct)
 
 
-def _observed_on(places: Sequence[_Place]) -> str:
-    checked = [place.tags[key] for place in places for key in _CHECKED_ON if key in place.tags]
-    return max(filter(_is_day, checked), default="") or max(place.edited_on for place in places)
+def _observation(places: Sequence[_Place]) -> dict[str, str]:
+    """Tell the last day that a mapper says to have checked, else that of the last edit."""
+    said = (place.tags[key] for place in places for key in _CHECKED_ON if key in place.tags)
+    checked_on = max(filter(_is_day, said), default="")
+    if checked_on:
+        return {"observed_on": checked_on, "observed_by": Observation.CHECKED.value}
+    edited_on = max(place.edited_on for place in places)
+    by = Observation.EDITED if edited_on else Observation.UNDATED
+    return {"observed_on": edited_on, "observed_by": by.value}
 
 
 def _is_day(text: str) -> bool:

@@ -122,6 +122,24 @@ class MapEvidence(StrEnum):
 PROVEN = frozenset((MapEvidence.REGISTER_AGREES, MapEvidence.AS_COMPARABLE))
 
 
+class Observation(StrEnum):
+    """How the date of a service is known."""
+
+    CHECKED = "checked"
+    EDITED = "edited"
+    LISTED = "listed"
+    UNDATED = "undated"
+
+
+class ExclusionKind(StrEnum):
+    """Why an object of the map that would be a service is none."""
+
+    VACANT = "vacant"
+    CLOSED = "closed"
+    PLANNED = "planned"
+    PRIVATE = "private"
+
+
 class Verdict(StrEnum):
     """What can be said of a project against one requirement of a call."""
 
@@ -407,11 +425,21 @@ SERVICES = Table(
         Column("merged_ids", "text", "other objects, rows or not, of the same service, ;-list"),
         Column("source", "text", "where the service is known from"),
         Column("observed_on", "text", "date of the last check or edit, ISO"),
+        Column("observed_by", "text", "how that date is known", allowed=_values(Observation)),
         Column(
             "wheelchair", "text", "wheelchair access", allowed=("yes", "limited", "no", "unknown")
         ),
     ),
     geometry="entrance(s), point, or outline",
+)
+
+EXCLUDED = Table(
+    "EXCLUDED",
+    (
+        Column("exclusion", "text", "why it is no service", allowed=_values(ExclusionKind)),
+        Column("category", "text", "category it would be of; `unknown` if its tags do not tell"),
+    ),
+    (Column("n_objects", "integer", "objects of the map, each counted once"),),
 )
 
 ACCESS = Table(

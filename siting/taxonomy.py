@@ -1,217 +1,30 @@
 """What is a service: OpenStreetMap tags to categories, and categories to families.
 
 The content is data, in ``taxonomy.toml`` beside this module, where each choice has its
-reason; this module reads it, checks it and answers which categories a set of tags has.
+reason; this module reads it, completed by the user's own, and checks it.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from importlib import resources
-from typing import Any, Literal
+from typing import Any
 
-from siting.errors import DataError
-from siting.names import plain_key
+from siting.categories import Category, Excluded, Family, Taxonomy
+from siting.selectors import listed_values, selector_from
+from siting.tables import ExclusionKind
+from siting.toml_text import Where, parsed
 
-Mapped = Literal["good", "poor"]
+__all__ = ["Category", "Excluded", "Family", "Taxonomy", "listed_values", "own_taxonomy"]
+__all__ += ["read_taxonomy", "taxonomy_from_toml"]
 
 _ID = re.compile(r"[a-z][a-z0-9_]*")
-
-
-def listed_values(value: str) -> list[str]:
-    """Split an OSM value such as ``bakery; pastry`` into its parts."""
-    return [part.strip() for part in value.split(";") if part.strip()]
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """
-    One condition on one key.
-
-    Parameters
-    ----------
-    key
-        OSM key.
-    accepted
-        Values that satisfy it; none means any value.
-    pattern
-        Regular expression on the words of the text (`siting.names.plain_key`), instead of values.
-    """
-
-    key: str
-    accepted: frozenset[str] = frozenset()
-    pattern: re.Pattern[str] | None = None
-
-    def holds(self, tags: Mapping[str, str]) -> bool:
-        """Tell if tags satisfy the condition, an OSM list being one or another of its parts."""
-        value = tags.get(self.key)
-        if value is None:
-            return False
-        if self.pattern is not None:
-            return self.pattern.search(plain_key(value)) is not None
-        return not self.accepted or not self.accepted.isdisjoint(listed_values(value))
-
-    def holds_whole(self, tags: Mapping[str, str]) -> bool:
-        """Tell if tags satisfy the condition, the value being taken whole, not as a list."""
-        value = tags.get(self.key)
-        return value is not None and (not self.accepted or value.strip().lower() in self.accepted)
-
-
-@dataclass(frozen=True, slots=True)
-class Selector:
-    """One way to be of a category: every condition of `all_of` holds, none of `none_of`."""
-
-    all_of: tuple[Condition, ...]
-    none_of: tuple[Condition, ...] = ()
-
-    @property
-    def anchor(self) -> Condition:
-        """First condition with values: the one objects are looked up by."""
-        return next(condition for condition in self.all_of if condition.accepted)
-
-    def matches(self, tags: Mapping[str, str]) -> bool:
-        """Tell if tags are those of the category."""
-        return all(condition.holds(tags) for condition in self.all_of) and not any(
-            condition.holds(tags) for condition in self.none_of
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """One of the families of services that the calls name."""
-
-    id: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Category:
-    """
-    A category of service.
-
-    Parameters
-    ----------
-    id, label
-        Identifier (ASCII) and French name, singular.
-    families
-        Families in which it is shown.
-    counts_for
-        Those for which one such service within reach makes the family near.
-    selectors
-        Tags that make an object one of these services; none when OSM has no tag for it.
-    entrances
-        Tags of the doors of such a service, mapped as objects of their own.
-    mapping
-        If its absence from OSM means absence (`good`), or nothing (`poor`).
-    is_stop
-        If it is a stop of public transport, made of several platforms.
-    merge_same_name_m, merge_unnamed_m
-        Distance under which two objects are one service: with the same name; when one has
-        no name. In metres.
-    bpe, finess
-        Codes of the same thing in two national registers.
-    """
-
-    id: str
-    label: str
-    families: tuple[str, ...]
-    selectors: tuple[Selector, ...]
-    counts_for: tuple[str, ...] = ()
-    entrances: tuple[Selector, ...] = ()
-    mapping: Mapped = "good"
-    is_stop: bool = False
-    merge_same_name_m: float = 50.0
-    merge_unnamed_m: float = 15.0
-    bpe: tuple[str, ...] = ()
-    finess: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Taxonomy:
-    """
-    Families and categories of services, and the tags by which OSM objects are recognised.
-
-    Parameters
-    ----------
-    families, categories
-        In the order in which they are shown.
-    exclusions
-        Tags of what is closed or not open to the public: never a service.
-    identity_keys
-        OSM keys whose value identifies a service, the most trusted first.
-    """
-
-    families: tuple[Family, ...]
-    categories: tuple[Category, ...]
-    exclusions: tuple[Selector, ...] = ()
-    identity_keys: tuple[str, ...] = ()
-
-    def categories_of(self, tags: Mapping[str, str]) -> tuple[str, ...]:
-        """
-        Return the categories of an object, in the order of the taxonomy; empty for no service.
-
-        What is closed (vacant, disused, abandoned) or private is no service. Keys with a
-        life-cycle prefix, such as ``disused:shop``, are other keys and select nothing.
-        """
-        return self._matching(tags, self._by_tag)
-
-    def entrance_of(self, tags: Mapping[str, str]) -> tuple[str, ...]:
-        """Return the categories of service of which an object is a door, not the place itself."""
-        return self._matching(tags, self._by_entrance_tag)
-
-    def is_excluded(self, tags: Mapping[str, str]) -> bool:
-        """Tell if the tags say closed or not open to the public."""
-        return any(
-            all(condition.holds_whole(tags) for condition in selector.all_of)
-            for selector in self.exclusions
-        )
-
-    @cached_property
-    def keys(self) -> frozenset[str]:
-        """OSM keys without any of which an object cannot be a service (a coarse filter)."""
-        return frozenset(key for index in (self._by_tag, self._by_entrance_tag) for key in index)
-
-    @cached_property
-    def category(self) -> Mapping[str, Category]:
-        """Categories by identifier."""
-        return {category.id: category for category in self.categories}
-
-    @cached_property
-    def _by_tag(self) -> _Index:
-        return _index([category.selectors for category in self.categories])
-
-    @cached_property
-    def _by_entrance_tag(self) -> _Index:
-        return _index([category.entrances for category in self.categories])
-
-    def _matching(self, tags: Mapping[str, str], index: _Index) -> tuple[str, ...]:
-        found = {
-            position
-            for key in tags.keys() & index.keys()
-            for value in listed_values(tags[key])
-            for position, selector in index[key].get(value, ())
-            if selector.matches(tags)
-        }
-        if not found or self.is_excluded(tags):
-            return ()
-        return tuple(self.categories[position].id for position in sorted(found))
-
-
-_Index = dict[str, dict[str, list[tuple[int, Selector]]]]
-
-
-def _index(selectors_by_category: list[tuple[Selector, ...]]) -> _Index:
-    index: _Index = {}
-    for position, selectors in enumerate(selectors_by_category):
-        for selector in selectors:
-            for value in selector.anchor.accepted:
-                by_value = index.setdefault(selector.anchor.key, {})
-                by_value.setdefault(value, []).append((position, selector))
-    return index
+_NAME = "taxonomy.toml"
+_LONGEST_M = 1_000.0  # two objects further apart are never one service
+_REQUIRED = ("id", "label", "families", "selectors")
+_LISTS = ("families", "counts_for", "bpe", "finess")
 
 
 def read_taxonomy() -> Taxonomy:
@@ -223,135 +36,187 @@ def read_taxonomy() -> Taxonomy:
     DataError
         If the file has been changed into something inconsistent.
     """
-    text = resources.files("siting").joinpath("taxonomy.toml").read_text(encoding="utf-8")
-    return taxonomy_from_toml(text)
+    return taxonomy_from_toml(_shipped_text())
 
 
-def taxonomy_from_toml(text: str) -> Taxonomy:
+def own_taxonomy(text: str, *, name: str) -> Taxonomy:
+    """
+    Complete the taxonomy of the package with categories of the user's own.
+
+    A category whose identifier is known takes the fields that are given, each as a whole (a
+    list replaces the list), and keeps the others and its place. Another one is new, and comes
+    last; its families are those of the package.
+
+    Parameters
+    ----------
+    text
+        TOML, with sections ``[[category]]`` such as those of ``taxonomy.toml`` and nothing else.
+    name
+        Name of the file, for messages.
+
+    Raises
+    ------
+    DataError
+        As `taxonomy_from_toml`; the message gives the line.
+    """
+    own, where = parsed(text, name=name)
+    shipped, _ = parsed(_shipped_text(), name=_NAME)
+    _require_known(own, ("category",), where)
+    entries = {entry["id"]: (entry, where) for entry in shipped["category"]}
+    placed = _placed(own, "category", where)
+    _require_distinct([(entry.get("id"), at) for entry, at in placed])
+    for entry, at in placed:
+        base, _ = entries.get(entry["id"], ({}, at))
+        entries[entry["id"]] = ({**base, **entry}, at)
+    return _taxonomy({**shipped, "category": []}, where, tuple(entries.values()))
+
+
+def taxonomy_from_toml(text: str, *, name: str = _NAME) -> Taxonomy:
     """
     Build a taxonomy from the text of a TOML file such as ``taxonomy.toml``.
 
     Raises
     ------
     DataError
-        Not TOML; unknown or missing field; duplicated or badly written identifier; unknown
-        family; `counts_for` not among the families; selector without any plain value;
-        regular expression that cannot be read.
+        Not TOML; unknown or missing field; field of another kind; duplicated or badly written
+        identifier; unknown family; `counts_for` not among the families, or of a service that
+        comes to people; selector without any plain value; regular expression that cannot be
+        read. The message gives the line.
     """
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(
-            f"La taxonomie des services n'est pas un fichier TOML : {error}."
-        ) from error
-    _require_known(content, {"family", "category", "exclusions", "identity_keys"}, "le fichier")
-    families = tuple(_family(entry) for entry in content.get("family", []))
-    categories = tuple(_category(entry) for entry in content.get("category", []))
-    _require_distinct([family.id for family in families], "famille")
-    _require_distinct([category.id for category in categories], "catégorie")
-    _require_families(categories, {family.id for family in families})
+    content, where = parsed(text, name=name)
+    known = ("family", "category", "exclusions", "prefixes", "identity_keys")
+    _require_known(content, known, where)
+    placed = _placed(content, "category", where)
+    _require_distinct([(entry.get("id"), at) for entry, at in placed])
+    return _taxonomy(content, where, placed)
+
+
+def _shipped_text() -> str:
+    return resources.files("siting").joinpath("taxonomy.toml").read_text(encoding="utf-8")
+
+
+def _taxonomy(
+    content: Mapping[str, Any], where: Where, placed: Iterable[tuple[Mapping[str, Any], Where]]
+) -> Taxonomy:
+    families = _placed(content, "family", where)
+    _require_distinct([(entry.get("id"), at) for entry, at in families])
+    known = tuple(_family(entry, at) for entry, at in families)
+    ids = tuple(family.id for family in known)
     return Taxonomy(
-        families=families,
-        categories=categories,
-        exclusions=tuple(_exclusion(entry) for entry in content.get("exclusions", [])),
+        families=known,
+        categories=tuple(_category(entry, at, families=ids) for entry, at in placed),
+        exclusions=tuple(
+            (ExclusionKind(kind), selector_from(entry, where.at("exclusions", kind, at)))
+            for kind, entries in content.get("exclusions", {}).items()
+            for at, entry in enumerate(entries)
+        ),
+        prefixes=tuple(
+            (f"{prefix}:", ExclusionKind(kind))
+            for kind, prefixes in content.get("prefixes", {}).items()
+            for prefix in prefixes
+        ),
         identity_keys=tuple(content.get("identity_keys", [])),
     )
 
 
-def _family(entry: Mapping[str, Any]) -> Family:
-    where = f"la famille {entry.get('id', '?')!r}"
-    _require_known(entry, {"id", "label"}, where)
-    _require_present(entry, {"id", "label"}, where)
+def _placed(
+    content: Mapping[str, Any], section: str, where: Where
+) -> tuple[tuple[Mapping[str, Any], Where], ...]:
+    """Return the items of a list of sections, each with where it is."""
+    entries = content.get(section, [])
+    if not isinstance(entries, list) or not all(isinstance(one, Mapping) for one in entries):
+        raise where.at(section).refusal(f"il faut des sections [[{section}]].")
+    noun = "la famille" if section == "family" else "la catégorie"
+    return tuple(
+        (entry, where.at(section, at, what=f"{noun} {entry.get('id', '?')!r}"))
+        for at, entry in enumerate(entries)
+    )
+
+
+def _family(entry: Mapping[str, Any], where: Where) -> Family:
+    _require_known(entry, ("id", "label"), where)
+    _require_present(entry, ("id", "label"), where)
     return Family(id=entry["id"], label=entry["label"])
 
 
-def _category(entry: Mapping[str, Any]) -> Category:
-    where = f"la catégorie {entry.get('id', '?')!r}"
-    _require_known(entry, {field.name for field in fields(Category)}, where)
-    _require_present(entry, {"id", "label", "families", "selectors"}, where)
-    if entry.get("mapping", "good") not in ("good", "poor"):
-        raise DataError(f"Taxonomie, {where} : `mapping` vaut good ou poor.")
+def _category(entry: Mapping[str, Any], where: Where, *, families: Sequence[str]) -> Category:
+    _require_known(entry, [field.name for field in fields(Category)], where)
+    _require_present(entry, _REQUIRED, where)
     values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()
+        name: _field(name, value, where.at(name)) for name, value in entry.items()
     }
-    for name in ("selectors", "entrances"):
-        values[name] = tuple(_selector(selector, where) for selector in entry.get(name, []))
-    return Category(**values)
+    category = Category(**values)
+    unknown = sorted(set(category.families) - set(families))
+    if unknown or not category.families:
+        raise where.at("families").refusal(
+            f"familles {unknown or 'absentes'} ; les familles sont {sorted(families)}."
+        )
+    stray = sorted(set(category.counts_for) - set(category.families))
+    if stray:
+        raise where.at("counts_for").refusal(f"compte pour {stray}, où elle n'est pas rangée.")
+    if category.is_area_service and category.counts_for:
+        raise where.at("counts_for").refusal(
+            "un service qui vient à domicile (is_area_service) n'est pas à une distance : il ne "
+            "compte pour aucune famille."
+        )
+    return category
 
 
-def _selector(entry: Mapping[str, Any], where: str) -> Selector:
-    positive = {key: value for key, value in entry.items() if key != "not"}
-    selector = Selector(
-        all_of=tuple(_condition(key, value, where) for key, value in positive.items()),
-        none_of=tuple(_condition(key, value, where) for key, value in entry.get("not", {}).items()),
-    )
-    if not any(condition.accepted for condition in selector.all_of):
-        raise DataError(f"Taxonomie, {where} : le sélecteur {dict(entry)} ne fixe aucune valeur.")
-    return selector
+def _field(name: str, value: object, where: Where) -> object:
+    """Check one field of a category, and return it as `Category` holds it."""
+    if name in ("selectors", "entrances"):
+        if not isinstance(value, list):
+            raise where.refusal(f"{name} est une liste de sélecteurs, entre crochets.")
+        return tuple(selector_from(one, where.at(at)) for at, one in enumerate(value))
+    if name in _LISTS:
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise where.refusal(f"{name} est une liste de textes, entre crochets et guillemets.")
+        return tuple(value)
+    is_right, form = _form(name, value)
+    if not is_right:
+        raise where.refusal(f"{name} = {value!r} : il faut {form}.")
+    return value
 
 
-def _exclusion(entry: Mapping[str, Any]) -> Selector:
-    where = "les exclusions"
-    return Selector(all_of=tuple(_condition(key, value, where) for key, value in entry.items()))
+def _form(name: str, value: object) -> tuple[bool, str]:
+    """Tell if the value of a plain field has the form it must have; name that form in French."""
+    if name.startswith("is_"):
+        return isinstance(value, bool), "true ou false"
+    if name == "mapping":
+        return value in ("good", "poor"), "good ou poor"
+    if name.endswith("_m"):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        is_right = is_number and 0 <= float(str(value)) <= _LONGEST_M
+        return is_right, f"un nombre de mètres, de 0 à {_LONGEST_M:g}"
+    return isinstance(value, str) and bool(value.strip()), "un texte entre guillemets"
 
 
-def _condition(key: str, value: object, where: str) -> Condition:
-    match value:
-        case "*":
-            return Condition(key)
-        case str():
-            return Condition(key, frozenset({value}))
-        case [str(), *_]:
-            return Condition(key, frozenset(str(one) for one in value))
-        case {"matches": str(pattern), **others} if not others:
-            return Condition(key, pattern=_pattern(pattern, where))
-        case _:
-            raise DataError(f"Taxonomie, {where} : la condition {key} = {value!r} est illisible.")
-
-
-def _pattern(pattern: str, where: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        raise DataError(
-            f"Taxonomie, {where} : l'expression {pattern!r} est illisible ({error})."
-        ) from error
-
-
-def _require_known(entry: Mapping[str, Any], known: Collection[str], where: str) -> None:
-    unknown = sorted(set(entry) - set(known))
+def _require_known(entry: Mapping[str, Any], known: Iterable[str], where: Where) -> None:
+    names = list(known)
+    unknown = [name for name in entry if name not in names]
     if unknown:
-        raise DataError(f"Taxonomie, {where} : champs inconnus {unknown}.")
+        raise where.at(unknown[0]).refusal(
+            f"champs inconnus {unknown} ; les champs sont {', '.join(names)}."
+        )
 
 
-def _require_present(entry: Mapping[str, Any], wanted: Collection[str], where: str) -> None:
-    missing = sorted(set(wanted) - set(entry))
+def _require_present(entry: Mapping[str, Any], wanted: Iterable[str], where: Where) -> None:
+    missing = [name for name in wanted if name not in entry]
     if missing:
-        raise DataError(f"Taxonomie, {where} : champs manquants {missing}.")
+        raise where.refusal(f"champs manquants {missing}.")
 
 
-def _require_distinct(ids: list[str], what: str) -> None:
-    for position, one in enumerate(ids):
-        if one in ids[:position]:
-            raise DataError(f"Taxonomie : la {what} {one!r} est définie deux fois.")
-        if not _ID.fullmatch(one):
-            raise DataError(
-                f"Taxonomie : l'identifiant {one!r} n'est pas fait de lettres minuscules sans "
-                "accent, de chiffres et de _."
+def _require_distinct(found: Sequence[tuple[object, Where]]) -> None:
+    """Refuse an identifier that is absent, badly written, or there twice."""
+    seen: set[str] = set()
+    for one, where in found:
+        if one is None:
+            raise where.refusal("champs manquants ['id'].")
+        if not isinstance(one, str) or not _ID.fullmatch(one):
+            raise where.at("id").refusal(
+                f"l'identifiant {one!r} n'est pas fait de lettres minuscules sans accent, de "
+                "chiffres et de _."
             )
-
-
-def _require_families(categories: tuple[Category, ...], families: Collection[str]) -> None:
-    for category in categories:
-        unknown = sorted(set(category.families) - set(families))
-        if unknown or not category.families:
-            raise DataError(
-                f"Taxonomie, la catégorie {category.id!r} : familles {unknown or 'absentes'} ; "
-                f"les familles sont {sorted(families)}."
-            )
-        stray = sorted(set(category.counts_for) - set(category.families))
-        if stray:
-            raise DataError(
-                f"Taxonomie, la catégorie {category.id!r} : compte pour {stray}, "
-                "où elle n'est pas rangée."
-            )
+        if one in seen:
+            raise where.at("id").refusal(f"{one!r} est définie deux fois.")
+        seen.add(one)

@@ -37,6 +37,7 @@ def services(
         merged_ids="",
         source="OpenStreetMap",
         observed_on="",
+        observed_by="undated",
         wheelchair="unknown",
     )
     return SERVICES.conform(layer)

@@ -194,6 +194,7 @@ SERVICE_TABLE = SERVICES.conform(
             "merged_ids": "",
             "source": "OpenStreetMap",
             "observed_on": ["2024-05-06", ""],
+            "observed_by": ["edited", "undated"],
             "wheelchair": "unknown",
         },
         geometry=[HERE, HERE],

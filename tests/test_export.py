@@ -357,6 +357,7 @@ class TestGeoPackage:
                     "merged_ids": None,
                     "source": "OpenStreetMap",
                     "observed_on": "2023-01-01",
+                    "observed_by": "edited",
                     "wheelchair": "unknown",
                 },
                 geometry=[shapely.Point(2, 48), shapely.box(2, 48, 2.1, 48.1)],

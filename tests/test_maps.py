@@ -38,8 +38,9 @@ from siting.maps.view import nearest_by_family
 from siting.network import WalkNetwork
 from siting.provenance import Provenance
 from siting.reached import REACH_M, isochrones
+from siting.selectors import Condition, Selector
 from siting.tables import ACCESS, COMMUNES, COVERAGE, ISOCHRONES, SERVICES, SITES, WALKS
-from siting.taxonomy import Category, Condition, Family, Selector, Taxonomy
+from siting.taxonomy import Category, Family, Taxonomy
 from siting.walkers import walk_profile
 
 BREAD = (Selector((Condition("shop", frozenset({"bakery"})),)),)
@@ -123,6 +124,7 @@ def a_study(
             "merged_ids": text or None,
             "source": f"OpenStreetMap{text}",
             "observed_on": "2023-01-01",
+            "observed_by": "edited",
             "wheelchair": "unknown",
         },
         geometry=[shapely.Point(2.005, 48.0), shapely.box(2.0, 48.01, 2.001, 48.011)],

@@ -55,7 +55,12 @@ def services(*rows: tuple[str, str, str, Place | shapely.Geometry, str]) -> gpd.
     frame = pd.DataFrame(
         [(id_, kinds, name, merged) for id_, kinds, name, _, merged in rows],
         columns=["service_id", "categories", "name", "merged_ids"],
-    ).assign(source="OpenStreetMap", observed_on="2026-01-01", wheelchair="unknown")
+    ).assign(
+        source="OpenStreetMap",
+        observed_on="2026-01-01",
+        observed_by="edited",
+        wheelchair="unknown",
+    )
     layer = gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(shapes, crs=WGS84))
     return gpd.GeoDataFrame(SERVICES.conform(layer))
 

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import shapely
 
+from siting.categories import Excluded, Taxonomy
+from siting.crs import FloatArray, IntArray
 from siting.sources.osm_shapes import WayShape, entrance_points, outline, scattered
 from siting.sources.osm_streets import StreetDraft
 from siting.sources.osm_tags import NO_SET, Meaning, TagReader
-from siting.taxonomy import Taxonomy
 
 Place = tuple[float, float]  # longitude, latitude
 
@@ -34,17 +35,25 @@ class OsmContent:
         Position of the set of walking tags of each node that has some.
     rows
         Rows of OSM_OBJECTS, by identifier.
+    excluded
+        Objects that would be services and are none, by identifier.
     n_broken
         Number of broken objects by kind, in French.
     latest
         Day of the last edit of a service; empty when unknown.
+    near, outline
+        Where streets were kept, in degrees, and positions of all streets of the file, kept or
+        not; None where all of them were kept.
     """
 
     streets: StreetDraft = field(default_factory=StreetDraft)
     marks: dict[int, int] = field(default_factory=dict)
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    excluded: dict[str, Excluded] = field(default_factory=dict)
     n_broken: Counter[str] = field(default_factory=Counter)
     latest: str = ""
+    near: shapely.Geometry | None = None
+    outline: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +111,7 @@ class OsmGathering:
         self._broken_ways: set[int] = set()
         self._points: list[Place] = []
         self._at_points: list[dict[str, Any]] = []
+        self._unplaced: dict[str, Excluded] = {}
 
     def add_relation(self, item: Item, members: Iterable[tuple[str, int, str]]) -> None:
         """Add a relation and its members: letter of their kind, identifier, role."""
@@ -136,6 +146,11 @@ class OsmGathering:
             walks |= dict.fromkeys(relation.street_ids, relation.walk)
         return walks
 
+    def member_nodes(self) -> IntArray:
+        """Return the nodes that relations may be placed by."""
+        node_ids = [ref for relation in self._relations for ref in relation.node_ids]
+        return np.array(node_ids, dtype=np.int64)
+
     def add_node(self, item: Item, meaning: Meaning, place: Place | None) -> None:
         """Add a node that means something; its place may be unknown."""
         if place is None:
@@ -146,7 +161,7 @@ class OsmGathering:
         if meaning.is_entrance:
             self._entrances[item.id] = place
         row = self._service_row(item) if meaning.may_be_service else None
-        if row is not None:
+        if row is not None and not self._is_excluded(row):
             self._points.append(place)
             self._at_points.append(row)
             self.content.rows[row["osm_id"]] = row
@@ -156,13 +171,15 @@ class OsmGathering:
         row = self._service_row(item)
         if row is None and meaning.walk == NO_SET:
             return
-        self._count(item.id, shape)
+        geometry = None if row is None else shape.geometry()
+        is_excluded = row is not None and geometry is not None and self._is_excluded(row)
+        if meaning.walk != NO_SET or not is_excluded:
+            self._count(item.id, shape)
         if meaning.walk != NO_SET:
             self.content.streets.add_runs(item.id, meaning.walk, shape.runs)
-        geometry = None if row is None else shape.geometry()
-        if row is not None and geometry is not None:
-            self.content.rows[row["osm_id"]] = row | {"geometry": geometry}
-            self._outlines[row["osm_id"]] = [shape]
+        if row is not None and geometry is not None and not is_excluded:
+            entrances = entrance_points([shape], self._entrances)
+            self.content.rows[row["osm_id"]] = row | {"geometry": geometry, "entrances": entrances}
 
     def add_street(self, way_id: int, walk: int, shape: WayShape) -> None:
         """Add a walked way, of which the file may not hold all nodes."""
@@ -182,7 +199,8 @@ class OsmGathering:
         for row, point in zip(self._at_points, points, strict=True):
             row["geometry"] = point
         for relation in self._relations:
-            if not relation.way_ids <= self._members.keys():
+            is_excluded = relation.row is not None and relation.row["osm_id"] in self._unplaced
+            if not (is_excluded or relation.way_ids <= self._members.keys()):
                 self.content.n_broken["relations dont des membres manquent"] += 1
             if relation.row is not None:
                 self._add_shape(relation, relation.row, place_of)
@@ -195,27 +213,41 @@ class OsmGathering:
     ) -> None:
         shapes = [self._members[ref] for ref in relation.outline_ids if ref in self._members]
         geometry = outline(shapes) if relation.is_area else scattered(shapes)
-        if geometry is not None:
-            self._outlines[row["osm_id"]] = shapes
-        else:
+        is_drawn = geometry is not None
+        if not is_drawn:
             places = [place for ref in relation.node_ids if (place := place_of(ref)) is not None]
             geometry = shapely.MultiPoint(places) if places else None
         if geometry is None:
-            self.content.n_broken["relations sans aucune position"] += 1
-            return
-        self.content.rows[row["osm_id"]] = row | {"geometry": geometry}
+            if row["osm_id"] not in self._unplaced:
+                self.content.n_broken["relations sans aucune position"] += 1
+        elif not self._is_excluded(row):
+            self.content.rows[row["osm_id"]] = row | {"geometry": geometry}
+            if is_drawn:
+                self._outlines[row["osm_id"]] = shapes
 
     def _service_row(self, item: Item) -> dict[str, Any] | None:
-        """Start the row of an object, without its geometry; None if it is no service."""
-        if not self._taxonomy.categories_of(item.tags):
-            return None
-        self.content.latest = max(self.content.latest, item.edited_on)
+        """Start the row of an object, without its geometry; None if it would be no service."""
+        osm_id = f"{item.kind}/{item.id}"
+        if self._taxonomy.categories_of(item.tags):
+            self.content.latest = max(self.content.latest, item.edited_on)
+        else:
+            excluded = self._taxonomy.excluded(item.tags)
+            if excluded is None:
+                return None
+            self._unplaced[osm_id] = excluded
         return {
-            "osm_id": f"{item.kind}/{item.id}",
+            "osm_id": osm_id,
             "tags": item.tags,
             "observed_on": item.edited_on,
             "entrances": None,
         }
+
+    def _is_excluded(self, row: dict[str, Any]) -> bool:
+        """Tell if an object that has a place would be a service and is none; then note it."""
+        excluded = self._unplaced.pop(row["osm_id"], None)
+        if excluded is not None:
+            self.content.excluded[row["osm_id"]] = excluded
+        return excluded is not None
 
     def _count(self, way_id: int, shape: WayShape) -> None:
         if (shape.n_missing or shape.n_nodes < 2) and way_id not in self._broken_ways:  # noqa: PLR2004 - a line has two ends

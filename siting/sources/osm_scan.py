@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import osmium
+import shapely
 from osmium.filter import GeoInterfaceFilter, KeyFilter
 from osmium.geom import WKBFactory, use_nodes
 from osmium.osm import NODE, RELATION, WAY, osm_entity_bits
 from osmium.osm.types import OSMObject, Way
 
+from siting.sources.osm_clip import StreetClip, clip_content
 from siting.sources.osm_content import Item, OsmContent, OsmGathering, Place
 from siting.sources.osm_shapes import way_shape
 from siting.sources.osm_tags import NO_SET, Meaning, TagReader, TagSets
@@ -40,7 +42,13 @@ class _Scan:
     walk_of_member: dict[int, int] = field(default_factory=dict)
 
 
-def scan(path: Path, *, taxonomy: Taxonomy, walk_sets: TagSets) -> OsmContent:
+def scan(
+    path: Path,
+    *,
+    taxonomy: Taxonomy,
+    walk_sets: TagSets,
+    within: shapely.Geometry | None = None,
+) -> OsmContent:
     """
     Read the walked ways, the services and the marked nodes of a file.
 
@@ -52,6 +60,8 @@ def scan(path: Path, *, taxonomy: Taxonomy, walk_sets: TagSets) -> OsmContent:
         What counts as a service.
     walk_sets
         Where the sets of walking tags are added, and found by their positions.
+    within
+        Where streets are wanted, in degrees (`siting.sources.osm_clip`); None for everywhere.
 
     Raises
     ------
@@ -61,7 +71,9 @@ def scan(path: Path, *, taxonomy: Taxonomy, walk_sets: TagSets) -> OsmContent:
     tags = TagReader(taxonomy, walk_sets)
     if path.suffix.lower() == ".pbf":
         try:
-            return scan_pbf(path, OsmGathering(taxonomy, tags), keys=taxonomy.keys)
+            clip = None if within is None else StreetClip(within, walk_sets)
+            gathering = OsmGathering(taxonomy, tags)
+            return scan_pbf(path, gathering, keys=tags.relation_keys, clip=clip)
         except UnknownPbf:
             pass  # unusual or damaged: libosmium reads it, or says why not
     # Positions are kept from the first pass on; ways find them wherever they stand in the file.
@@ -77,7 +89,10 @@ def scan(path: Path, *, taxonomy: Taxonomy, walk_sets: TagSets) -> OsmContent:
     _read_relations(state)
     _read_nodes(state)
     _read_ways(state)
-    return state.gathering.finish(lambda node_id: _known_place(node_id, places))
+    content = state.gathering.finish(lambda node_id: _known_place(node_id, places))
+    if within is not None:
+        clip_content(content, StreetClip(within, walk_sets))
+    return content
 
 
 def _items(
@@ -96,7 +111,7 @@ def _items(
 
 
 def _read_relations(state: _Scan) -> None:
-    wanted = KeyFilter("highway", *state.taxonomy.keys)
+    wanted = KeyFilter(*state.gathering.tags.relation_keys)
     for relation in _items(state.path, RELATION, wanted):
         if not relation.deleted:
             members = ((member.type, member.ref, member.role) for member in relation.members)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from osmium.osm.types import TagList
 
-from siting.taxonomy import Taxonomy, listed_values
+from siting.categories import Taxonomy
+from siting.selectors import listed_values
 from siting.walkable import (
     MARKING_KEYS,
     WAY_KEYS,
@@ -42,7 +43,7 @@ class Meaning:
 
     `walk` is the position of the tags that matter to a walk among the sets of a `TagSets`,
     or `NO_SET`: the way is not walked, the node changes nothing. `may_be_service` is coarse:
-    the taxonomy decides on all the tags.
+    the taxonomy decides on all the tags, and may find that it is one no more, or not yet.
     """
 
     walk: int
@@ -79,16 +80,21 @@ class TagReader:
 
     def __init__(self, taxonomy: Taxonomy, walk_sets: TagSets) -> None:
         self._walk_sets = walk_sets
-        self._service_values = _service_values(taxonomy)
-        self._way_order = _asking_order(_FREQUENT_ON_WAYS, (*WAY_KEYS, *self._service_values))
-        self.way_keys = ("highway", "route", *self._service_values)
-        self.node_keys = (*MARKING_KEYS, "entrance", *self._service_values)
+        prefixed = taxonomy.prefixed_values
+        self._service_values = {**taxonomy.values, **prefixed}
+        self._prefixed = frozenset(prefixed)
+        self._street_order = _asking_order(_FREQUENT_ON_WAYS, (*WAY_KEYS, *taxonomy.values))
+        self._other_order = (*self._street_order, *((key, True) for key in prefixed))
+        self._marks = (*MARKING_KEYS, "entrance", *taxonomy.values)
+        self.relation_keys = ("highway", *self._service_values)
+        self.way_keys = (*self.relation_keys, "route")
+        self.node_keys = (*self._marks, *prefixed)
         self._ways: dict[tuple[str, ...], Meaning] = {}
         self._is_dull_node: dict[tuple[str | None, ...], bool] = {}
 
     def way(self, tags: TagList | Mapping[str, str]) -> Meaning:
-        """Tell what the tags of a way mean."""
-        found = _found(tags, self._way_order)
+        """Tell what the tags of a way mean; a street is not asked what it was before."""
+        found = _found(tags, self._street_order if "highway" in tags else self._other_order)
         meaning = self._ways.get(found)
         if meaning is None:
             meaning = self._ways[found] = self._way_meaning(dict(_pairs(found)))
@@ -96,12 +102,13 @@ class TagReader:
 
     def node(self, tags: Mapping[str, str]) -> Meaning | None:
         """Tell what the tags of a node mean; None, at once, for most of them: nothing."""
-        values = tuple(map(tags.get, self.node_keys))
+        values = tuple(map(tags.get, self._marks))
         is_dull = self._is_dull_node.get(values)
         if is_dull is None:
             is_marked = any(key in tags for key in ("entrance", *MARKING_KEYS))
             is_dull = self._is_dull_node[values] = not (is_marked or self._may_be_service(tags))
-        return None if is_dull else self._node_meaning(tags)
+        is_plain = is_dull and self._prefixed.isdisjoint(tags)
+        return None if is_plain else self._node_meaning(tags)
 
     def speaks(self, key: str, value: str) -> bool:
         """Tell if one tag is enough for a node to mean something; `node` judges all its tags."""
@@ -125,19 +132,10 @@ class TagReader:
 
     def _may_be_service(self, tags: Mapping[str, str]) -> bool:
         return any(
-            not values.isdisjoint(listed_values(tags[key]))
-            for key, values in self._service_values.items()
-            if key in tags
+            not self._service_values[key].isdisjoint(listed_values(value))
+            for key, value in tags.items()
+            if key in self._service_values
         )
-
-
-def _service_values(taxonomy: Taxonomy) -> dict[str, frozenset[str]]:
-    """Return, by key, the values of which every service or door of one has at least one."""
-    values: dict[str, set[str]] = {}
-    for category in taxonomy.categories:
-        for selector in (*category.selectors, *category.entrances):
-            values.setdefault(selector.anchor.key, set()).update(selector.anchor.accepted)
-    return {key: frozenset(found) for key, found in sorted(values.items())}
 
 
 def _asking_order(frequent: Iterable[str], kept: Iterable[str]) -> tuple[tuple[str, bool], ...]:
