@@ -30,10 +30,11 @@ from siting.sources.overpass_query import settings
 from siting.sources.pace import Clock, Pace
 
 CONTACT_OPTION, CONTACT_VARIABLE = "--contact", "SITING_CONTACT"
-ADVICE = (
-    "Réessayez plus tard, ou téléchargez l'extrait de la région (https://download.geofabrik.de) et "
+_FILE_ADVICE = (
+    "À défaut d'Overpass, téléchargez l'extrait de la région (https://download.geofabrik.de) et "
     "donnez-le avec --osm FICHIER."
 )
+ADVICE = f"Réessayez plus tard. {_FILE_ADVICE}"
 
 _REFUSALS = {
     400: "ne comprend pas la question. Si vous avez votre propre liste de services, vérifiez ses "
@@ -127,7 +128,7 @@ class OverpassServer:
         self._contact = contact
         self._client = HttpClient(
             url.strip().rstrip("/").removesuffix("/interpreter"),
-            advice=ADVICE,
+            advice=_FILE_ADVICE,
             rate_per_s=read_endpoint("overpass").rate_per_s,
             rule=RetryRule(
                 n_attempts=1,
@@ -162,9 +163,7 @@ class OverpassServer:
             raise OptionError(
                 f"Le serveur {self.host} veut savoir qui l'interroge : donnez une adresse où vous "
                 f"joindre (e-mail ou page web) avec {CONTACT_OPTION}, ou dans la variable "
-                f"{CONTACT_VARIABLE} ; elle n'est envoyée qu'aux serveurs Overpass. Sinon, "
-                "téléchargez l'extrait de la région (https://download.geofabrik.de) et donnez-le "
-                "avec --osm FICHIER."
+                f"{CONTACT_VARIABLE} ; elle n'est envoyée qu'aux serveurs Overpass. {_FILE_ADVICE}"
             )
 
     def ask(self, question: str) -> tuple[bytes, JsonAnswer]:
@@ -274,7 +273,7 @@ class OverpassServer:
         if reason is None:
             return error
         return SourceError(
-            f"Le serveur {self.host} {reason} (HTTP {error.status}.) {ADVICE}",
+            f"Le serveur {self.host} {reason} (HTTP {error.status}.) {_FILE_ADVICE}",
             url=error.url,
             status=error.status,
         )
