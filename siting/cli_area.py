@@ -16,10 +16,14 @@ from siting.cli_options import (
     NoCache,
     Offline,
     OsmFiles,
+    OutFolder,
     OverpassUrls,
     Overwrite,
     PrivateNetwork,
+    RegisterFiles,
+    RegisterMaps,
     map_server,
+    parameters,
 )
 from siting.errors import OptionError
 from siting.french import HELP_OPTIONS, FrenchCommand, FrenchGroup
@@ -150,6 +154,31 @@ def show_area(name: Name) -> None:
     from siting import summary
 
     screen.show_lines(summary.area_lines(chain.kept_area(name)))
+
+
+@area_app.command(name="report", cls=FrenchCommand)
+def report_area(
+    context: typer.Context,
+    name: Name,
+    *,
+    out: OutFolder,
+    register: RegisterFiles = None,
+    register_map: RegisterMaps = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Dire ce que vaut la carte d'une zone : communes et catégories où l'absence est prouvée."""
+    import siting.study as chain
+    from siting import export
+
+    export.check_folder(out, overwrite=overwrite)
+    invocation = chain.Invocation.now("siting", "area report", parameters=parameters(context))
+    with screen.stages() as report:
+        found = chain.area_report(
+            name, registers=tuple(register or ()), mappings=tuple(register_map or ()), report=report
+        )
+        names = chain.write_area_report(found, out, invocation=invocation, overwrite=overwrite)
+    screen.show_lines(chain.report_lines(found))
+    screen.show_files(out, names)
 
 
 @area_app.command(name="remove", cls=FrenchCommand)

@@ -52,9 +52,10 @@ def show_lines(lines: Iterable[str]) -> None:
 
 
 def show_files(out: Path, names: Sequence[str]) -> None:
-    """Say which files were written, and which one to open first."""
+    """Say which files were written, and which page to open first: the map, if there is one."""
     show_lines(["", f"Résultats dans {out} : {', '.join(sorted(names))}"])
-    show_lines([f"À ouvrir d'abord : {out / 'map.html'}"])
+    pages = sorted((name for name in names if name.endswith(".html")), key="map.html".__ne__)
+    show_lines([f"À ouvrir d'abord : {out / page}" for page in pages[:1]])
 
 
 def show_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

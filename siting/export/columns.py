@@ -153,6 +153,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "expected_services": (
             "nombre attendu d'après la population et les communes comparables ; vide sans elles"
         ),
+        "n_communes": "nombre de communes qui en ont au moins un",
+        "n_proven": "nombre de communes où ne pas en trouver prouve qu'il n'y en a pas",
         "n_comparable": "nombre de communes comparables, entières dans les données",
         "n_both": "services de la carte qu'un registre connaît aussi ; vide sans registre",
         "n_osm_only": "services de la carte qu'aucun registre ne connaît ; vide sans registre",

@@ -6,6 +6,7 @@ files; `write_study` and `write_territory` put these in a folder with their mani
 
 from siting.review import needs_attention
 from siting.sources.overpass import OverpassOptions
+from siting.study.area_report import AreaReport, area_report, report_lines
 from siting.study.areas import (
     KeptArea,
     add_area,
@@ -47,6 +48,7 @@ from siting.study.territory import TerritoryStudy, territory
 from siting.study.written import (
     Invocation,
     check_geocoding,
+    write_area_report,
     write_geocoding,
     write_study,
     write_territory,
@@ -54,6 +56,7 @@ from siting.study.written import (
 
 __all__ = [
     "DEMO_TERRITORIES",
+    "AreaReport",
     "Around",
     "GeocoderOptions",
     "GeocodingSession",
@@ -68,6 +71,7 @@ __all__ = [
     "TerritoryStudy",
     "add_area",
     "add_area_around",
+    "area_report",
     "area_table",
     "around",
     "cache_folder",
@@ -84,6 +88,7 @@ __all__ = [
     "open_journal",
     "open_map_cache",
     "overpass_session",
+    "report_lines",
     "sample",
     "study",
     "study_files",
@@ -94,6 +99,7 @@ __all__ = [
     "undated",
     "unexpected",
     "write_access",
+    "write_area_report",
     "write_geocoding",
     "write_study",
     "write_territory",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import folium
+import geopandas as gpd
 import pandas as pd
 
 from siting.absence import ABSENCE
@@ -14,14 +15,15 @@ from siting.calls import RulePack
 from siting.completeness import COMPLETENESS
 from siting.export import (
     COMMUNE_COVERAGE,
+    SERVICE_MATCHES,
     Sheet,
     communes_with_coverage,
     csv_bytes,
     gpkg_bytes,
     html_bytes,
+    services_with_matches,
     xlsx_bytes,
 )
-from siting.labels import date_text
 from siting.maps import (
     MapNotes,
     call_name,
@@ -31,13 +33,14 @@ from siting.maps import (
     territory_map,
 )
 from siting.provenance import Provenance
+from siting.register_tables import SET_ASIDE
 from siting.review import REVIEW
 from siting.study.locate import Located
 from siting.study.projects import Study
+from siting.study.remarks import kmh_text, map_dates, pace_remarks
 from siting.study.territory import TerritoryStudy
 from siting.tables import ACCESS, GEOCODING, INVENTORY, REACH, SITES, VERDICTS
 from siting.taxonomy import Taxonomy
-from siting.walkers import WalkProfile
 
 # A workbook of 200,000 lines weighs 10 MB and opens; one of two million does not.
 WORKBOOK_ROWS = 200_000
@@ -54,7 +57,7 @@ def study_files(study: Study) -> dict[str, bytes]:
     files = {f"{sheet.title}.csv": csv_bytes(sheet.frame, sheet.table) for sheet in sheets}
     layers = {
         "sites": study.sites,
-        "services": study.services,
+        "services": _known_services(study),
         "walks": study.walks,
         **({} if study.isochrones is None else {"isochrones": study.isochrones}),
     }
@@ -79,7 +82,7 @@ def _study_sheets(study: Study) -> list[Sheet]:
             note=f"Les trois services les plus proches par catégorie ({study.profile.label}).",
             frame=study.access,
             table=ACCESS,
-            words=_service_words(study.taxonomy),
+            words=service_words(study.taxonomy),
         ),
         Sheet(
             title="reach",
@@ -89,6 +92,7 @@ def _study_sheets(study: Study) -> list[Sheet]:
         ),
         *_strict_sheets(study),
         *_worth_sheets(study),
+        *_register_sheets(study),
     ]
     if study.verdicts is None or study.pack is None:
         return sheets
@@ -104,7 +108,7 @@ def _study_sheets(study: Study) -> list[Sheet]:
 
 def _worth_sheets(study: Study) -> list[Sheet]:
     """Lay out what finding no service is worth, by site and by commune."""
-    words = _service_words(study.taxonomy)
+    words = service_words(study.taxonomy)
     return [
         Sheet(
             title="absence",
@@ -134,7 +138,7 @@ def _strict_sheets(study: Study) -> list[Sheet]:
             note=f"Comme access, mais {limits} ({study.profile.label}).",
             frame=study.strict.access,
             table=ACCESS,
-            words=_service_words(study.taxonomy),
+            words=service_words(study.taxonomy),
         ),
         Sheet(
             title="reach_strict",
@@ -145,7 +149,35 @@ def _strict_sheets(study: Study) -> list[Sheet]:
     ]
 
 
-def _service_words(taxonomy: Taxonomy) -> list[tuple[str, str, str]]:
+def _known_services(study: Study) -> gpd.GeoDataFrame:
+    """Return the services, with what registers say of each where some were given."""
+    if study.registers is None:
+        return study.services
+    return services_with_matches(study.services, study.registers.joined.matches)
+
+
+def _register_sheets(study: Study) -> list[Sheet]:
+    """Lay out what registers say of each service, and their rows that do not count."""
+    if study.registers is None:
+        return []
+    return [
+        Sheet(
+            title="services",
+            note="Tous les services de la carte et des registres, et où chacun est connu.",
+            frame=_known_services(study),
+            table=SERVICE_MATCHES,
+            words=service_words(study.taxonomy),
+        ),
+        Sheet(
+            title="registers_left_out",
+            note="Les lignes des registres qui ne comptent pas comme services, et pourquoi.",
+            frame=study.registers.set_aside,
+            table=SET_ASIDE,
+        ),
+    ]
+
+
+def service_words(taxonomy: Taxonomy) -> list[tuple[str, str, str]]:
     """Give the French words of families and categories."""
     families = {family.id: family.label for family in taxonomy.families}
     categories = [
@@ -161,6 +193,7 @@ def _service_words(taxonomy: Taxonomy) -> list[tuple[str, str, str]]:
 
 def study_page(study: Study) -> folium.Map:
     """Return the map of a study, with its remarks and sources."""
+    known = study.registers
     return study_map(
         study.sites,
         study.services,
@@ -176,6 +209,8 @@ def study_page(study: Study) -> folium.Map:
         isochrones=study.isochrones,
         access_strict=None if study.strict is None else study.strict.access,
         profile=study.profile,
+        register_remarks=None if known is None else known.remarks,
+        in_register_only=frozenset() if known is None else known.only_there,
     )
 
 
@@ -186,7 +221,7 @@ def doubts_page(study: Study) -> folium.Map:
         study.worth.communes,
         taxonomy=study.taxonomy,
         notes=MapNotes(
-            sources=_study_sources(study), remarks=tuple(_map_dates(study.sources)), pack=None
+            sources=_study_sources(study), remarks=tuple(map_dates(study.sources)), pack=None
         ),
     )
 
@@ -297,52 +332,14 @@ def _study_remarks(study: Study) -> tuple[str, ...]:
         f"Services cherchés jusqu'à {study.options.cutoff_min:g} minutes à pied, par les voies "
         "praticables d'OpenStreetMap."
     )
-    walker = f"Marche : {profile.label}, {_kmh(profile.speed_kmh)} ({profile.reference})."
+    walker = f"Marche : {profile.label}, {kmh_text(profile.speed_kmh)} ({profile.reference})."
     return (
-        *_map_dates(study.sources),
+        *map_dates(study.sources),
         walker,
-        *_pace_remarks(profile, has_heights=bool(study.options.heights)),
+        *pace_remarks(profile, has_heights=bool(study.options.heights)),
         limits,
         *study.notes,
     )
-
-
-def _pace_remarks(profile: WalkProfile, *, has_heights: bool) -> list[str]:
-    """Say what slows the walker down or stops them, and what is not taken into account."""
-    slower = []
-    if profile.steps_kmh is not None and not profile.avoids_unfit:
-        slower.append(f"les escaliers à {_kmh(profile.steps_kmh)}")
-    if profile.crossing_s > 0:
-        slower.append(f"{profile.crossing_s:g} s par traversée cartographiée".replace(".", ","))
-    texts = [f"Comptés en plus : {', '.join(slower)}."] if slower else []
-    if profile.avoids_unfit:
-        texts.append(
-            "Évités : escaliers et voies que la carte dit impraticables. Là où elle ne dit rien, "
-            "deux résultats : en passant quand même, et par les seules voies connues praticables."
-        )
-    ignored = ["temps d'attente", "repos"]
-    if not slower and not profile.avoids_unfit:
-        ignored.insert(0, "marches, traversées")
-    if not has_heights:
-        ignored.insert(0, "pentes (hauteurs non fournies)")
-    return [*texts, f"Pas pris en compte : {', '.join(ignored)}."]
-
-
-def _kmh(speed_kmh: float) -> str:
-    return f"{speed_kmh:.2f} km/h".replace(".", ",")
-
-
-def _map_dates(sources: Sequence[Provenance]) -> list[str]:
-    """Tell the age of each OpenStreetMap file, and how it is known."""
-    files = [source for source in sources if source.source.startswith("OpenStreetMap")]
-    texts = []
-    for file in files:
-        where = f" ({file.source.partition(', ')[2]})" if len(files) > 1 else ""
-        state = date_text(file.data_timestamp)
-        age = f"état au {state}" if state else "date inconnue"
-        note = f" ({file.note})" if file.note else ""
-        texts.append(f"Carte OpenStreetMap{where} : {age}{note}.")
-    return list(dict.fromkeys(texts))
 
 
 def _call_remarks(pack: RulePack | None) -> list[str]:

@@ -19,6 +19,7 @@ from siting.export import (
     write_folder,
 )
 from siting.export.manifest import Parameter
+from siting.study.area_report import AreaReport, area_report_files
 from siting.study.files import geocoding_files, study_files, territory_files
 from siting.study.locate import Located
 from siting.study.projects import Study
@@ -80,6 +81,20 @@ def write_territory(
     return _write(study, territory_files(study), out, invocation=invocation, overwrite=overwrite)
 
 
+def write_area_report(
+    found: AreaReport, out: Path, *, invocation: Invocation, overwrite: bool
+) -> list[str]:
+    """
+    Write the files of a report on an area in a folder; return their names.
+
+    Raises
+    ------
+    OutputError
+        The folder is not empty and `overwrite` is false, or cannot be written.
+    """
+    return _write(found, area_report_files(found), out, invocation=invocation, overwrite=overwrite)
+
+
 def check_geocoding(out: Path, *, overwrite: bool) -> None:
     """
     Refuse to write a geocoding where files of these names exist; write nothing.
@@ -136,7 +151,7 @@ def write_geocoding(
 
 
 def _write(
-    study: Study | TerritoryStudy,
+    study: Study | TerritoryStudy | AreaReport,
     files: Mapping[str, bytes],
     out: Path,
     *,
