@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from shapely.geometry import MultiPolygon, Point, box
 
+from siting.absence import ABSENCE
 from siting.calls import (
     USER_AUTHOR,
     Measure,
@@ -25,6 +26,7 @@ from siting.sources.packs import read_pack
 from siting.tables import (
     ACCESS,
     COMMUNES,
+    PROVEN,
     SERVICES,
     SITE_COMMUNES,
     SITES,
@@ -209,11 +211,13 @@ def judged(
     around: dict[str, object] | None = None,
     pack: RulePack = PACK,
     strict: tuple[dict[str, object], ...] = (),
+    absent: dict[str, str] | None = None,
 ) -> pd.DataFrame:
     """
     Verdicts on sites s0, s1... that all have the same walks and the same surroundings.
 
-    `strict` are the walks by ways known to be fit, for a walker that avoids the others.
+    `strict` are the walks by ways known to be fit, for a walker that avoids the others; `absent`
+    the evidence of absence by category.
     """
     ids = [f"s{number}" for number in range(len(sites))]
     rows = [{"site_id": one, **row} for one, row in zip(ids, sites, strict=True)]
@@ -232,6 +236,19 @@ def judged(
         for measured in (walks, strict)
     )
     walking = replace(WALKING, access_strict=ACCESS.conform(known)) if strict else WALKING
+    if absent is not None:
+        said = [
+            {
+                "site_id": one,
+                "category": category,
+                "map_evidence": kind,
+                "is_mapped": kind in PROVEN,
+            }
+            for one in ids
+            for category, kind in absent.items()
+        ]
+        blank = {"doubt_code_insee": "93010", "doubt_commune": "Bondy"}
+        walking = replace(walking, absence=ABSENCE.conform(pd.DataFrame(said).assign(**blank)))
     return verdicts(
         SITES.conform(gpd.GeoDataFrame(rows, geometry="geometry", crs=WGS84)),
         ACCESS.conform(access),
@@ -392,6 +409,42 @@ def test_what_is_not_near_says_why(
     near = one(judged(site(), walks=walks), "commerces")
     assert (near["verdict"], near["measure"]) == (verdict, measure)
     assert evidence in ("" if pd.isna(near["evidence"]) else near["evidence"])
+
+
+@pytest.mark.parametrize(
+    ("bakery", "market", "verdict", "evidence"),
+    [
+        (
+            "as_comparable",
+            "register_agrees",
+            "non_rempli",
+            "absence établie : un registre officiel",
+        ),
+        ("as_comparable", "as_comparable", "non_rempli", "comme les communes comparables"),
+        ("as_comparable", "rarely_mapped", "a_verifier", "souvent absent de la carte : Marché"),
+        ("nothing_to_compare", "as_comparable", "a_verifier", "faute de comparaison : Boulangerie"),
+        ("barely_mapped", "as_comparable", "a_verifier", "commune peu cartographiée"),
+        ("fewer_than_comparable", "as_comparable", "a_verifier", "moins sur la carte"),
+        ("register_unplaced", "as_comparable", "a_verifier", "qui ne dit pas où : Boulangerie"),
+    ],
+)
+@pytest.mark.parametrize("status", ["no_service", "beyond_cutoff"])
+def test_not_met_needs_every_absence_proven(
+    bakery: str, market: str, verdict: str, evidence: str, status: str
+) -> None:
+    """Whether the nearest one known is nowhere, or too far: one nearer may not be mapped."""
+    none = (walk("boulangerie", access_status=status), walk("marche", access_status=status))
+    table = judged(site(), walks=none, absent={"boulangerie": bakery, "marche": market})
+    near = one(table, "commerces")
+    assert near["verdict"] == verdict
+    assert evidence in near["evidence"]
+
+
+def test_absence_does_not_matter_to_what_is_near() -> None:
+    """A bakery is 6.3 minutes away: whether markets are mapped changes nothing."""
+    walks = (walk("boulangerie", **BAKERY), walk("marche", access_status="not_mapped"))
+    kinds = {"boulangerie": "nothing_to_compare", "marche": "rarely_mapped"}
+    assert one(judged(site(), walks=walks, absent=kinds), "commerces")["verdict"] == "rempli"
 
 
 def test_edge_of_the_data_does_not_matter_to_what_is_near() -> None:
