@@ -146,6 +146,7 @@ def assert_same(one: OsmExtract, other: OsmExtract) -> None:
         pd.DataFrame(one.objects[columns]), pd.DataFrame(other.objects[columns])
     )
     assert one.objects.geometry.to_wkb().tolist() == other.objects.geometry.to_wkb().tolist()
+    assert one.excluded == other.excluded
 
 
 # --- What comes back --------------------------------------------------------------------------
@@ -240,15 +241,18 @@ def test_the_filters_let_through_all_that_the_taxonomy_accepts() -> None:
                 {"amenity": "bench"},
                 {"railway": "subway_entrance"},
                 {"disused:shop": "bakery"},
+                {"was:shop": "bench"},
+                {"shop": "vacant"},
             ],
             start=1,
         )
     ]
     (box,) = boxes_around(AREA)
     printed = run(question(box, TAXONOMY), World.of(things)).printed
-    assert [one["id"] for one in printed] == [1, 2, 6]
+    assert [one["id"] for one in printed] == [1, 2, 6, 7, 9]
+    meanings = (TAXONOMY.categories_of, TAXONOMY.entrance_of, TAXONOMY.excluded)
     for one in printed:
-        assert TAXONOMY.categories_of(one["tags"]) or TAXONOMY.entrance_of(one["tags"])  # type: ignore[arg-type]
+        assert any(meaning(one["tags"]) for meaning in meanings)  # type: ignore[arg-type]
 
 
 def test_values_of_a_users_taxonomy_stay_inside_their_quotes() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,17 +131,18 @@ def question(box: Box, taxonomy: Taxonomy) -> str:
     """
     Write what is asked of a box, in Overpass QL, without the settings.
 
-    Services carry the day of their last edit (`out meta`), which nodes of streets do not need.
+    Services, and what is one no more, carry the day of their last edit (`out meta`), which nodes
+    of streets do not need.
     The filters are coarse: `siting.taxonomy` and `siting.walkable` decide on the answer.
     """
     not_walked = "|".join(sorted(NOT_WALKED_HIGHWAYS))
     walked = f'["highway"]["highway"!~"^({not_walked})$"]({box});'
     anchors = [
-        f"nwr[{_quoted(key)}~{_quoted(_any_of(values))}]({box});"
-        for key, values in _anchors(taxonomy).items()
+        f"nwr[{_quoted(key)}~{_quoted(_any_of(sorted(values)))}]({box});"
+        for key, values in taxonomy.values.items()
     ]
     lines = [
-        *("(", *anchors, ")->.services;"),
+        *("(", *anchors, *_no_more(taxonomy, box), ")->.services;"),
         *("(", f"way{walked}", f'way["route"="ferry"]({box});'),
         *(f'rel["type"="multipolygon"]{walked}', ")->.walked;"),
         "(.walked; .services >; .walked >;)->.others;",
@@ -184,18 +185,24 @@ def _worth_joining(box: Box, others: Sequence[Box]) -> Box | None:
     return next((one for one in others if box.joined(one).km2 <= box.km2 + one.km2), None)
 
 
-def _anchors(taxonomy: Taxonomy) -> dict[str, list[str]]:
-    """Return, by key, the values of which every service or door of one has at least one."""
-    values: dict[str, set[str]] = {}
-    for category in taxonomy.categories:
-        for selector in (*category.selectors, *category.entrances):
-            values.setdefault(selector.anchor.key, set()).update(selector.anchor.accepted)
-    return {key: sorted(found) for key, found in sorted(values.items())}
+def _no_more(taxonomy: Taxonomy, box: Box) -> list[str]:
+    """Ask for what would be a service without the prefix of its key, such as `disused:shop`."""
+    if not taxonomy.prefixes:
+        return []
+    bare = {key: values for key, values in taxonomy.values.items() if ":" not in key}
+    prefixes = _plain(prefix for prefix, _ in taxonomy.prefixes)
+    key = f"^({prefixes})({_plain(bare)})$"
+    value = _any_of(sorted(frozenset().union(*bare.values())))
+    return [f"nwr[~{_quoted(key)}~{_quoted(value)}]({box});"]
 
 
-def _any_of(values: Sequence[str]) -> str:
-    plain = (_SPECIAL.sub(lambda sign: "\\" + sign[0], value) for value in values)
-    return _LISTED.format(values="|".join(plain))
+def _any_of(values: Iterable[str]) -> str:
+    return _LISTED.format(values=_plain(values))
+
+
+def _plain(texts: Iterable[str]) -> str:
+    """Write texts as the branches of a regular expression."""
+    return "|".join(_SPECIAL.sub(lambda sign: "\\" + sign[0], text) for text in texts)
 
 
 def _quoted(text: str) -> str:

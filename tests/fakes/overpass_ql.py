@@ -154,6 +154,8 @@ def _query(state: Run) -> set[Key]:
 
 
 def _tag_test(state: Run) -> Callable[[Thing], bool]:
+    if state.peek() == "~":
+        return _any_key_test(state)
     key = _string(state)
     sign = state.take("]", "=", "!=", "~", "!~")
     if sign == "]":
@@ -162,11 +164,27 @@ def _tag_test(state: Run) -> Callable[[Thing], bool]:
     state.take("]")
     if sign in ("=", "!="):
         return lambda thing: (thing.tags.get(key) == value) is (sign == "=")
-    pattern = re.compile(value.replace("[[:space:]]", r"\s"))
+    pattern = _pattern(value)
     is_positive = sign == "~"
     return lambda thing: (
         (key in thing.tags and pattern.search(thing.tags[key]) is not None) is is_positive
     )
+
+
+def _any_key_test(state: Run) -> Callable[[Thing], bool]:
+    state.take("~")
+    key = _pattern(_string(state))
+    state.take("~")
+    value = _pattern(_string(state))
+    state.take("]")
+    return lambda thing: any(
+        key.search(name) is not None and value.search(text) is not None
+        for name, text in thing.tags.items()
+    )
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text.replace("[[:space:]]", r"\s"))
 
 
 def _area(state: Run) -> shapely.Geometry:
