@@ -119,6 +119,8 @@ class Walking:
         Table `ACCESS` by ways known to be fit alone, for a walker that avoids what is unfit.
     absence
         Table ABSENCE: what not finding a service is worth; None to go by the taxonomy alone.
+    register_remarks
+        What registers say of each service, in French; None when none was read.
     """
 
     taxonomy: Taxonomy
@@ -127,6 +129,7 @@ class Walking:
     mapped_on: str = ""
     access_strict: pd.DataFrame | None = None
     absence: pd.DataFrame | None = None
+    register_remarks: pd.Series | None = None
 
 
 def with_thresholds(pack: RulePack, thresholds: Mapping[str, float]) -> RulePack:
@@ -293,6 +296,7 @@ def _rule(
                     family=requirement.family,
                     mapped_on=walking.mapped_on,
                     absence=walking.absence,
+                    remarks=walking.register_remarks,
                 )
                 for measured in (access, walking.access_strict)
                 if measured is not None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ALL_WELL, STOPPED, WRONG_USAGE, TO_REVIEW = 0, 1, 2, 3  # exit codes
 
 _PANEL = "Géocodage"
+_REGISTERS = "Registres"
 MAP_PANEL = "OpenStreetMap"
 _ASKED_PANEL = "Serveurs interrogés, réponses gardées"
 _UNWRITTEN = frozenset({"contact"})  # who asks is told to servers of Overpass, and to nobody else
@@ -32,6 +33,15 @@ Projects = Annotated[
 ]
 OutFolder = Annotated[
     Path, typer.Option("--out", metavar="DOSSIER", help="Dossier des résultats, vide ou nouveau.")
+]
+TaxonomyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--taxonomy",
+        metavar="FICHIER",
+        help="Vos propres catégories de services (.toml), ajoutées à celles du programme ou à leur "
+        "place.",
+    ),
 ]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Remplacer des résultats qui existent déjà.")
@@ -203,6 +213,27 @@ def map_server(
         ),
         cache=None if no_cache else chain.cache_folder(),
     )
+
+
+RegisterFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--register",
+        metavar="FICHIER",
+        help="Registre officiel à comparer à la carte : FINESS, France services, La Poste, "
+        "annuaire de l'éducation, gares, ou votre propre liste ; répétable, le plus sûr d'abord.",
+        rich_help_panel=_REGISTERS,
+    ),
+]
+RegisterMaps = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--register-map",
+        metavar="FICHIER",
+        help="Description (.toml) des colonnes d'un registre qui n'est pas reconnu ; répétable.",
+        rich_help_panel=_REGISTERS,
+    ),
+]
 
 
 def geocoder_options(  # noqa: PLR0913 - one parameter an option

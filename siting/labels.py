@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from siting.errors import DataError
+from siting.register_tables import MATCH_LABELS, REASON_LABELS, MatchReason, RegisterMatch
 from siting.tables import (
     AccessStatus,
     CommuneCheck,

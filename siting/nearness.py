@@ -131,7 +131,7 @@ def _said_by_taxonomy(categories: Iterable[Category]) -> dict[str, str]:
     return {one.id: MapEvidence.RARELY_MAPPED.value for one in categories if one.mapping == "poor"}
 
 
-def _best(  # noqa: PLR0913 - walks, services, and the words to tell them
+def _best(
     access: pd.DataFrame,
     services: pd.DataFrame,
     family_categories: Mapping[str, Collection[str]],

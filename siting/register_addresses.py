@@ -8,10 +8,12 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from siting.labels import LABELS
 from siting.register_tables import REGISTER, Register, RegisterPosition, RegisterStatus
-from siting.tables import PROJECTS, SITES, GeocodeStatus, Precision
+from siting.tables import PROJECTS, SITES, GeocodeReason, GeocodeStatus, Precision
 
 _NOTE = "position de l'adresse"
+_VAGUE = "adresse trouvée à la commune seulement : non utilisée"
 _FINE = (
     *(Precision.HOUSENUMBER, Precision.HOUSENUMBER_WITHOUT_SUFFIX),
     *(Precision.STREET, Precision.LOCALITY),
@@ -55,7 +57,7 @@ def with_addresses(register: Register, sites: gpd.GeoDataFrame) -> Register:
     Give rows the place of their address.
 
     Only what the geocoder is sure of counts (`ok`), and only as fine as a street or a hamlet: the
-    middle of a commune is no place.
+    middle of a commune is no place. The others say in `note` why their address gave none.
 
     Parameters
     ----------
@@ -70,9 +72,13 @@ def with_addresses(register: Register, sites: gpd.GeoDataFrame) -> Register:
         If `sites` is not a table SITES.
     """
     found = SITES.conform(sites)
-    is_sure = (found["geocode_status"] == GeocodeStatus.OK) & found["geocode_precision"].isin(_FINE)
-    found = found[is_sure & found.geometry.notna() & found.index.isin(register.table.index)]
+    found = found[found.index.isin(register.table.index)]
+    is_ok = found["geocode_status"] == GeocodeStatus.OK
+    is_sure = is_ok & found["geocode_precision"].isin(_FINE) & found.geometry.notna()
     table = register.table.copy()
+    why = found["geocode_reason"].map(LABELS[GeocodeReason]).mask(is_ok, _VAGUE)
+    table.loc[found.index[~is_sure], "note"] = why[~is_sure]
+    found = found[is_sure]
     table.loc[found.index, "lon"] = found.geometry.x
     table.loc[found.index, "lat"] = found.geometry.y
     table.loc[found.index, "position"] = RegisterPosition.ADDRESS.value

@@ -117,6 +117,21 @@ LEFT_OUT = Table(
     ),
 )
 
+SET_ASIDE = Table(
+    "SET_ASIDE",
+    (
+        Column("register", "text", "name of the register, as in its ids"),
+        Column("row", "text", "register_id of the row, or its number in the file"),
+    ),
+    (
+        Column("name", "text", "name in the register"),
+        Column("categories", "text", "categories of the service, ;-list; empty for none"),
+        Column("address", "text", "address in the register, in one line"),
+        CODE_INSEE,
+        Column("aside", "text", "why it does not count, in French"),
+    ),
+)
+
 MATCHES = Table(
     "MATCHES",
     (Column("service_id", "text", "service, of the map or of a register"),),
@@ -156,6 +171,8 @@ class Register:
         Table LEFT_OUT: rows of the file that are not in `table`.
     notes
         What there is to say of the file, in French.
+    mapped_by
+        Path of the user's mapping that it was read with; "" for one that the package carries.
     """
 
     name: str
@@ -168,6 +185,7 @@ class Register:
     provenance: Provenance
     left_out: pd.DataFrame
     notes: tuple[str, ...] = ()
+    mapped_by: str = ""
 
     def covers(self, codes_insee: Iterable[object]) -> npt.NDArray[np.bool_]:
         """Tell, for each commune, if the register covers it; an unknown commune is not."""

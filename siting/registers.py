@@ -15,6 +15,7 @@ import shapely
 
 from siting.borders import holding
 from siting.crs import WGS84
+from siting.labels import date_text
 from siting.references import REFERENCES, osm_references
 from siting.register_match import Compared, JoinRule, compared
 from siting.register_sides import BoolArray, TextArray, service_side
@@ -73,8 +74,8 @@ class Joined:
     ----------
     services
         Table SERVICES: those of the map, unchanged and in their order, then those that a
-        register alone knows (`service_id` is their `register_id`, `source` the title of the
-        register, `observed_on` its vintage). They count like the others.
+        register alone knows (`service_id` is their `register_id`, `source` the title and the
+        date of the register, `observed_on` its vintage). They count like the others.
     matches
         Table MATCHES: one row for each of them, in the same order.
     unplaced
@@ -149,9 +150,12 @@ def joined(  # noqa: PLR0913 - the three tables, where the map ends, what it ref
         found = compared(
             side, register, taxonomy=taxonomy, commune_names=names, rule=rule or JoinRule()
         )
-        new = table[found.is_unmatched & _is_within(table, extent)]
+        is_here = _is_within(table, extent)
+        new = table[found.is_unmatched & is_here]
         lost = table[found.is_unmatched & table["lon"].isna() & table["code_insee"].isin(here)]
-        notes.append(_note(register, found, held, n_new=len(new), n_lost=len(lost)))
+        n_out = int((found.is_unmatched & ~is_here & table["lon"].notna()).sum())
+        counts = {"n_new": len(new), "n_lost": len(lost), "n_out": n_out}
+        notes.append(_note(register, found, held, **counts))
         outcomes += [_said(held, found, table), _newcomers(new)]
         unplaced.append(lost)
         held = gpd.GeoDataFrame(pd.concat([held, _as_services(new, register)]))
@@ -197,13 +201,17 @@ def _as_services(rows: pd.DataFrame, register: Register) -> gpd.GeoDataFrame:
     """Return rows of REGISTER as rows of SERVICES."""
     services = rows[["categories", "name"]].assign(
         merged_ids="",
-        source=register.title,
+        source=[_dated(register.title, day) for day in rows["vintage"].fillna("")],
         observed_on=rows["vintage"],
         observed_by=Observation.LISTED.value,
         wheelchair="unknown",
         geometry=gpd.points_from_xy(rows["lon"], rows["lat"], crs=WGS84),
     )
     return gpd.GeoDataFrame(SERVICES.conform(services.rename_axis("service_id")))
+
+
+def _dated(title: str, vintage: str) -> str:
+    return f"{title} ({date_text(vintage) or 'date inconnue'})"
 
 
 def _references_of(rows: pd.DataFrame) -> pd.DataFrame:
@@ -273,13 +281,22 @@ def _union(lists: Iterable[str]) -> str:
 
 
 def _note(
-    register: Register, found: Compared, services: gpd.GeoDataFrame, *, n_new: int, n_lost: int
+    register: Register,
+    found: Compared,
+    services: gpd.GeoDataFrame,
+    *,
+    n_new: int,
+    n_lost: int,
+    n_out: int,
 ) -> str:
     """Count what one register says, in French."""
     alone = services.index[(found.reason == MatchReason.NOT_IN_REGISTER)]
     text = (
-        f"{register.title} : services retrouvés {len(np.unique(found.row[found.row >= 0]))}, "
+        f"{_dated(register.title, register.provenance.data_timestamp)} : "
+        f"services retrouvés {len(np.unique(found.row[found.row >= 0]))}, "
         f"objets de la carte sans ligne du registre {len(alone)}, "
         f"lignes du registre sans objet sur la carte {n_new} (comptées)"
     )
-    return text + (f", sans position {n_lost} (non comptées)." if n_lost else ".")
+    if n_lost:
+        text += f", sans position {n_lost} (non comptées)"
+    return text + (f", hors de la carte étudiée {n_out}." if n_out else ".")

@@ -5,7 +5,7 @@ from enum import StrEnum
 import pandas as pd
 import pytest
 
-from siting import tables
+from siting import register_tables, tables
 from siting.errors import DataError
 from siting.labels import (
     LABELS,
@@ -23,6 +23,7 @@ CLOSED = [
     for value in vars(tables).values()
     if isinstance(value, type) and issubclass(value, StrEnum) and value is not StrEnum
 ]
+CLOSED += [register_tables.RegisterMatch, register_tables.MatchReason]
 
 
 @pytest.mark.parametrize("closed", CLOSED, ids=lambda closed: closed.__name__)

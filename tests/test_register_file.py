@@ -51,10 +51,10 @@ def read(
     tmp_path: Path, text: str, mapping: str | None = None, name: str = "liste.csv"
 ) -> Register:
     path = written(tmp_path / name, text)
-    found = None
+    found = []
     if mapping is not None:
-        found = read_register_map(written(tmp_path / "map.toml", mapping), taxonomy=TAXONOMY)
-    return read_register(path, taxonomy=TAXONOMY, mapping=found)
+        found = [read_register_map(written(tmp_path / "map.toml", mapping), taxonomy=TAXONOMY)]
+    return read_register(path, taxonomy=TAXONOMY, mappings=found)
 
 
 # --- the user's own list -----------------------------------------------------------------------
@@ -340,7 +340,7 @@ def test_only_the_departements_asked_for_are_kept(tmp_path: Path) -> None:
     )
     mapping = read_register_map(written(tmp_path / "map.toml", MAPPING), taxonomy=TAXONOMY)
     path = written(tmp_path / "liste.csv", text)
-    found = read_register(path, taxonomy=TAXONOMY, mapping=mapping, departements=["93"])
+    found = read_register(path, taxonomy=TAXONOMY, mappings=[mapping], departements=["93"])
     assert found.table.index.str[-1].to_list() == ["1", "3"]
     assert "Lignes d'autres départements, non lues : 1." in found.notes
 
@@ -352,7 +352,7 @@ def test_the_date_is_the_one_given_else_of_the_file_or_its_name(tmp_path: Path) 
     assert set(named.table["vintage"]) == {"2024-08-01"}
     mapping = read_register_map(tmp_path / "map.toml", taxonomy=TAXONOMY)
     given = read_register(
-        tmp_path / "liste_20240801.csv", taxonomy=TAXONOMY, mapping=mapping, vintage="2025-02-03"
+        tmp_path / "liste_20240801.csv", taxonomy=TAXONOMY, mappings=[mapping], vintage="2025-02-03"
     )
     assert given.provenance.data_timestamp == "2025-02-03"
     none = read(tmp_path, text, undated, name="liste_123456789.csv")
@@ -372,7 +372,7 @@ def test_hostile_texts_are_texts(tmp_path: Path, hostile: str) -> None:
             [hostile.replace("\x00", ""), hostile.replace("\x00", ""), "", "", "93010", "", ""]
         )
     mapping = read_register_map(written(tmp_path / "map.toml", MAPPING), taxonomy=TAXONOMY)
-    (register_id,) = read_register(path, taxonomy=TAXONOMY, mapping=mapping).table.index
+    (register_id,) = read_register(path, taxonomy=TAXONOMY, mappings=[mapping]).table.index
     assert register_id.startswith("pharmacies_epci/")
     assert ";" not in register_id
     assert "=" not in register_id
@@ -390,7 +390,7 @@ def test_a_workbook_and_a_layer_are_read_too(tmp_path: Path) -> None:
     sheet.append([12, "Pharmacie", "", "", 93010, 2.48, 48.9])
     book.save(tmp_path / "liste.xlsx")
     mapping = read_register_map(written(tmp_path / "map.toml", MAPPING), taxonomy=TAXONOMY)
-    table = read_register(tmp_path / "liste.xlsx", taxonomy=TAXONOMY, mapping=mapping).table
+    table = read_register(tmp_path / "liste.xlsx", taxonomy=TAXONOMY, mappings=[mapping]).table
     assert table.loc["pharmacies_epci/12", ["lon", "code_insee"]].to_list() == [2.48, "93010"]
 
     layered = read_register_map(
@@ -404,7 +404,7 @@ def test_a_workbook_and_a_layer_are_read_too(tmp_path: Path) -> None:
         {"nom": ["A"]}, geometry=gpd.points_from_xy([2.48], [48.9]), crs=WGS84
     ).to_crs(2154)
     layer.to_file(tmp_path / "liste.gpkg")
-    table = read_register(tmp_path / "liste.gpkg", taxonomy=TAXONOMY, mapping=layered).table
+    table = read_register(tmp_path / "liste.gpkg", taxonomy=TAXONOMY, mappings=[layered]).table
     assert (table["lon"].iloc[0], table["lat"].iloc[0]) == pytest.approx((2.48, 48.9), abs=1e-8)
     assert table["code_insee"].to_list() == ["93010"]
 
@@ -548,4 +548,4 @@ def test_a_feature_collection_is_no_finess_feed(tmp_path: Path) -> None:
         ),
         taxonomy=TAXONOMY,
     )
-    assert len(read_register(path, taxonomy=TAXONOMY, mapping=mapping).table) == 1
+    assert len(read_register(path, taxonomy=TAXONOMY, mappings=[mapping]).table) == 1

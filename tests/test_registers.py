@@ -211,7 +211,7 @@ def test_each_service_says_where_it_is_known() -> None:
     assert found.matches.loc["finess/2", "register_ids"] == "finess/2"
     (note,) = found.notes
     assert note == (
-        "FINESS : services retrouvés 1, objets de la carte sans ligne du registre 1, "
+        "FINESS (date inconnue) : services retrouvés 1, objets de la carte sans ligne du registre 1, "
         "lignes du registre sans objet sur la carte 1 (comptées)."
     )
 
@@ -222,7 +222,7 @@ def test_a_service_that_the_register_alone_knows_counts_and_is_marked() -> None:
     pd.testing.assert_frame_equal(found.services.iloc[:1], layer)
     new = found.services.loc["finess/9"]
     assert (new["categories"], new["name"]) == ("pharmacie", "PHARMACIE DE LA GARE")
-    assert (new["source"], new["observed_on"]) == ("FINESS", "2026-05-04")
+    assert (new["source"], new["observed_on"]) == ("FINESS (4 mai 2026)", "2026-05-04")
     assert (new["wheelchair"], new.isna()["merged_ids"]) == ("unknown", True)
     assert new.geometry.equals(shapely.Point(at(1_000, 0)))
     SERVICES.conform(found.services)

@@ -6,7 +6,12 @@ at all. The same tables give the same bytes; dates of the run are in the manifes
 """
 
 from siting.export.cells import csv_bytes, n_control_characters, tabular, with_own_columns
-from siting.export.columns import COMMUNE_COVERAGE, communes_with_coverage
+from siting.export.columns import (
+    COMMUNE_COVERAGE,
+    SERVICE_MATCHES,
+    communes_with_coverage,
+    services_with_matches,
+)
 from siting.export.folder import (
     check_beside,
     check_file,
@@ -23,6 +28,7 @@ from siting.export.workbook import Sheet, xlsx_bytes
 
 __all__ = [
     "COMMUNE_COVERAGE",
+    "SERVICE_MATCHES",
     "Run",
     "Sheet",
     "check_beside",
@@ -36,6 +42,7 @@ __all__ = [
     "n_control_characters",
     "remove_results",
     "require_unfilled",
+    "services_with_matches",
     "tabular",
     "with_own_columns",
     "write_file",

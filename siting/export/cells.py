@@ -10,13 +10,16 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_float_dtype, is_integer_dtype
 
 from siting.errors import DataError
+from siting.export.columns import SERVICE_MATCHES
 from siting.tables import SITES, Column, Table
 
-LON = Column("lon", "number", "longitude of the site, WGS84", "degree")
-LAT = Column("lat", "number", "latitude of the site, WGS84", "degree")
+LON = Column("lon", "number", "longitude, WGS84", "degree")
+LAT = Column("lat", "number", "latitude, WGS84", "degree")
 
 # Figures kept after the point: a decimetre, 0.6 s, 0.01 %, and about a centimetre on the ground.
 DECIMALS = {"m": 1, "min": 2, "0-1": 4, "degree": 7}
+
+_PLACED = (SITES.name, SERVICE_MATCHES.name)  # tables of which files tell where each row is
 
 # Removed: control characters and non-characters, which XML refuses and no reader shows.
 # Tabs and line ends stay: they are content.
@@ -29,8 +32,8 @@ _OWN_PREFIX = "saisi_"
 
 
 def contract_columns(table: Table) -> tuple[Column, ...]:
-    """Return the columns a file starts with: index, body, and `lon`, `lat` for sites."""
-    position = (LON, LAT) if table.name == SITES.name else ()
+    """Return the columns a file starts with: index, body, and `lon`, `lat` where there are some."""
+    position = (LON, LAT) if table.name in _PLACED else ()
     return (*table.index, *table.columns, *position)
 
 
@@ -38,8 +41,9 @@ def tabular(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     """
     Lay a contract table flat, as files hold it.
 
-    Index first, then the columns of the contract, then `lon` and `lat` of sites, then the
-    user's own columns. Other geometries are left out. Numbers are rounded by their unit.
+    Index first, then the columns of the contract, then `lon` and `lat` of sites, or of a point
+    of each service, then the user's own columns. Other geometries are left out. Numbers are
+    rounded by their unit.
 
     Raises
     ------
@@ -48,12 +52,15 @@ def tabular(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     """
     flat = table.conform(frame)
     if table.geometry is not None:
-        points = flat.geometry
-        flat = pd.DataFrame(flat.drop(columns="geometry"))
-        if table.name == SITES.name:
+        layer, flat = flat, pd.DataFrame(flat.drop(columns="geometry"))
+        if table.name in _PLACED:
+            is_site = table.name == SITES.name
+            points = layer.geometry if is_site else layer.representative_point()
             clash = {LON.name, LAT.name} & set(flat.columns)
             if clash:
-                raise DataError(f"Table SITES: own columns {sorted(clash)}; see with_own_columns.")
+                raise DataError(
+                    f"Table {table.name}: own columns {sorted(clash)}; see with_own_columns."
+                )
             at = len(table.columns)
             flat.insert(at, LON.name, points.x)
             flat.insert(at + 1, LAT.name, points.y)

@@ -200,11 +200,21 @@ def _service_features(view: StudyView, reached: pd.DataFrame) -> list[dict[str, 
         properties = {
             "name": map_text(view.near[first].service),
             "link": map_text(osm_link(str(service_id))),
+            "alone": service_id in view.in_register_only,
+            "source": map_text(_known_from(view, service_id)),
             "families": sorted({view.families.index(family) for family in rows["family"]}),
             "sites": [map_text(text) for text in _served_sites(view, rows)],
         }
         features.append(_feature("Point", places.get(service_id), properties))
     return features
+
+
+def _known_from(view: StudyView, service_id: Hashable) -> str:
+    """Tell where a service is known from, when registers were read."""
+    remark = view.register_remark(service_id)
+    if service_id in view.in_register_only:
+        return f"Source : {view.services.loc[service_id, 'source']}, {remark} ; absent de la carte."
+    return f"{remark[0].upper()}{remark[1:]}." if remark else ""
 
 
 def _service_places(view: StudyView) -> dict[Hashable, object]:

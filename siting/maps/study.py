@@ -68,6 +68,8 @@ def study_map(  # noqa: PLR0913 - the tables of one study
     isochrones: gpd.GeoDataFrame | None = None,
     access_strict: pd.DataFrame | None = None,
     profile: WalkProfile | None = None,
+    register_remarks: pd.Series | None = None,
+    in_register_only: frozenset[str] = frozenset(),
 ) -> folium.Map:
     """
     Map sites with the nearest service of each family, the walk to it and the isochrones.
@@ -96,6 +98,10 @@ def study_map(  # noqa: PLR0913 - the tables of one study
     profile
         Who walks. For a walker that avoids what is unfit, the page tells what is known of each
         walk; for another one, it tells which file does.
+    register_remarks
+        What registers say of each service, in French; None when none was read.
+    in_register_only
+        Services that a register alone knows: they are drawn hollow, and said so in words.
 
     Raises
     ------
@@ -114,6 +120,8 @@ def study_map(  # noqa: PLR0913 - the tables of one study
         isochrones=None if isochrones is None else _conform(isochrones),
         access_strict=None if access_strict is None else ACCESS.conform(access_strict),
         profile=profile,
+        register_remarks=register_remarks,
+        in_register_only=in_register_only,
     )
     drawn = [view.sites.geometry, view.walks.geometry]
     if shows_all_isochrones(view):
@@ -160,12 +168,21 @@ def _content(view: StudyView, notes: MapNotes) -> dict[str, object]:
         ],
         "not_walked": [sentence(text) for text in _not_walked(view)],
         "families": family_styles(view.taxonomy),
+        "hollow": _hollow_shapes(view),
         "isochrones": _isochrone_legend(view) if has_isochrones(view) else [],
         "times": ", ".join(map(str, view.times)),
         "shows_all": shows_all_isochrones(view),
         "remarks": [sentence(one) for one in (*_call(view), *notes.remarks, *_remarks(view))],
         "data": script_json(study_data(view)),
     }
+
+
+def _hollow_shapes(view: StudyView) -> list[object]:
+    """Return the shapes of the families whose nearest service is in a register alone."""
+    is_only = view.nearest["service_id"].isin(view.in_register_only)
+    families = set(view.nearest.index[is_only].get_level_values("family"))
+    styles = zip(view.families, family_styles(view.taxonomy), strict=True)
+    return [style["shape"] for family, style in styles if family in families]
 
 
 def _isochrone_legend(view: StudyView) -> list[dict[str, object]]:

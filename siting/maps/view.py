@@ -43,6 +43,7 @@ _TAKEN = ["category", "service_id", "service_name", "walk_m", "walk_min"]
 
 # What is known of the metres of a walk: words of one of them.
 _FITNESS = {"fit_m": "praticable", "unfit_m": "impraticable", "unknown_m": "inconnu"}
+_NOT_ON_MAP = ", registre seulement"  # after the category of a service that no map shows
 _LEAST_M, _LEAST_PLURAL_M = 0.5, 1.5  # rounded to 1 m, to 2 m
 
 # Why there is no walk, for a walker that keeps off what is unfit, or off what is not known to be
@@ -158,6 +159,8 @@ class StudyView:
     isochrones: gpd.GeoDataFrame | None = None
     access_strict: pd.DataFrame | None = None
     profile: WalkProfile | None = None
+    register_remarks: pd.Series | None = None
+    in_register_only: frozenset[str] = frozenset()
 
     @cached_property
     def families(self) -> list[str]:
@@ -178,6 +181,10 @@ class StudyView:
     def nearest(self) -> pd.DataFrame:
         """Nearest services, as `nearest_by_family` says."""
         return nearest_by_family(self.access, self.walks, self.taxonomy)
+
+    def register_remark(self, service_id: Hashable) -> str:
+        """Word what registers say of a service; empty where they say nothing."""
+        return "" if self.register_remarks is None else str(self.register_remarks[service_id])
 
     @cached_property
     def near(self) -> Mapping[tuple[Hashable, str], Near]:
@@ -313,9 +320,11 @@ class StudyView:
             return Near(service_id="", service="", walk=f"{words[status]}{star}")
         known = self.taxonomy.category.get(str(row["category"]))
         category = known.label if known else str(row["category"])
-        name = row["service_name"]
+        name, service_id = row["service_name"], str(row["service_id"])
+        if service_id in self.in_register_only:
+            category += _NOT_ON_MAP
         return Near(
-            service_id=str(row["service_id"]),
+            service_id=service_id,
             service=f"{name} ({category})" if isinstance(name, str) else category,
             walk=f"{metres_text(_number(row['walk_m']))}, "
             f"{minutes_text(_number(row['walk_min']))}{star}",

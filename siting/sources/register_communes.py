@@ -9,6 +9,7 @@ import pandas as pd
 from siting.borders import holding
 from siting.communes import CommuneNames, departement_of
 from siting.crs import WGS84, FloatArray
+from siting.declaration import declared_communes
 from siting.names import commune_key
 from siting.sources.reference import (
     read_commune_history,
@@ -17,6 +18,9 @@ from siting.sources.reference import (
     read_communes_around,
     read_departements,
 )
+from siting.tables import PROJECTS
+
+_POSTCODE = r"\b\d{5}\b"
 
 
 def declared_codes(rows: pd.DataFrame) -> pd.Series:
@@ -24,16 +28,19 @@ def declared_codes(rows: pd.DataFrame) -> pd.Series:
     Return the current commune that each row declares; "" where it cannot be told.
 
     A code of a former commune is brought to the one it lies in. Where there is none, the name
-    decides, with the postal code or the département of the row (`CommuneNames.designated`).
+    decides, with the postal code or the département of the row (`CommuneNames.designated`); a
+    row that names no commune has the one that ends its address, with its postal code.
 
     Parameters
     ----------
     rows
-        `code_insee`, `commune`, `code_postal` and `departement` (code or name), as text.
+        `code_insee`, `commune`, `code_postal`, `departement` (code or name) and `address`.
     """
     register, history = read_commune_register(), read_commune_history()
     today = {**history["code_insee"].to_dict(), **{code: code for code in register.index}}
     codes = rows["code_insee"].map(today).fillna("")
+    is_silent = (codes == "") & (rows["commune"] == "") & (rows["address"] != "")
+    codes = codes.mask(is_silent, _of_addresses(rows[is_silent], register, history))
     is_named = (codes == "") & (rows["commune"] != "")
     is_named &= (rows["code_postal"] != "") | (rows["departement"] != "")
     if not is_named.any():
@@ -49,6 +56,27 @@ def declared_codes(rows: pd.DataFrame) -> pd.Series:
         for commune, code_postal, departement in asked.drop_duplicates().itertuples(index=False)
     }
     return codes.mask(is_named, asked.apply(tuple, axis=1).map(found).reindex(rows.index))
+
+
+def _of_addresses(rows: pd.DataFrame, register: pd.DataFrame, history: pd.DataFrame) -> pd.Series:
+    """Return the commune at the end of each address, with a postal code; "" where there is none."""
+    if rows.empty:
+        return pd.Series(dtype="str")
+    projects = PROJECTS.conform(
+        rows[["row_number", "address", "code_postal"]].assign(
+            site_id=rows.index.astype("str"),
+            label="",
+            commune="",
+            code_insee="",
+            lon=np.nan,
+            lat=np.nan,
+            coord_issue="",
+        )
+    )
+    declared = declared_communes(projects, register=register, history=history)
+    has_postcode = rows["address"].str.contains(_POSTCODE) | (rows["code_postal"] != "")
+    codes = declared["code_insee"].fillna("").set_axis(rows.index)
+    return codes.where(has_postcode, "")
 
 
 def outlines_of(codes: pd.Series) -> gpd.GeoSeries:

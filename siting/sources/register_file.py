@@ -6,7 +6,8 @@ reason.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pandas as pd
 
 from siting.communes import departement_of
 from siting.crs import geodesic_m
+from siting.errors import DataError
 from siting.provenance import Provenance
 from siting.register_places import (
     NO_COORDINATES,
@@ -29,7 +31,7 @@ from siting.sources.register_rows import RegisterRows, read_register_rows
 from siting.sources.table_file import row_list
 from siting.taxonomy import Taxonomy
 
-__all__ = ["read_register", "read_register_map", "register_map_sha256"]
+__all__ = ["read_register", "read_register_map", "register_map_sha256", "register_sha256"]
 
 _VAGUE = "position au centre de la commune : non utilisée"
 _FIGURE = r"\d[\d,]*(?= k?m\b)"
@@ -41,8 +43,8 @@ def read_register(
     path: Path,
     *,
     taxonomy: Taxonomy,
-    mapping: RegisterMap | None = None,
-    departements: Collection[str] = (),
+    mappings: Sequence[RegisterMap] = (),
+    departements: Collection[str] | None = None,
     vintage: str = "",
 ) -> Register:
     """
@@ -60,8 +62,9 @@ def read_register(
         CSV, XLSX, GeoPackage or GeoJSON file, or one of FINESS (`siting.sources.finess`).
     taxonomy
         Categories of service.
-    mapping
-        The user's own (`read_register_map`); None to recognise the file.
+    mappings
+        The user's own (`read_register_map`): the one that has its columns in the file is
+        used; without one, the file is recognised.
     departements
         Codes to keep; rows elsewhere are counted and forgotten. All by default. Rows of unknown
         commune are kept.
@@ -79,11 +82,12 @@ def read_register(
     DataError
         The file cannot be read, is not recognised, or lacks a column of the mapping.
     """
-    read = read_register_rows(path, taxonomy=taxonomy, mapping=mapping)
+    read = read_register_rows(path, taxonomy=taxonomy, mappings=mappings)
     layout = read.layout
     rows = read.rows.assign(code=declared_codes(read.rows))
     is_asked = _is_asked(rows["code"], departements)
-    rows = rows[is_asked].assign(vintage=_vintages(rows, read, vintage))
+    rows = rows[is_asked]
+    rows = rows.assign(vintage=_vintages(rows, read, vintage))
     services = _placed(rows[rows["left_out"] == ""], read)
     table, repeated = _once(services, layout)
     left_out = pd.concat([rows[rows["left_out"] != ""], repeated]).rename(
@@ -100,14 +104,30 @@ def read_register(
         distance_m=layout.distance_m,
         alike=layout.alike,
         provenance=_provenance(read, table),
+        mapped_by=layout.file,
         left_out=LEFT_OUT.conform(left_out),
         notes=(*read.file.notes, *notes),
     )
 
 
-def _is_asked(codes: pd.Series, departements: Collection[str]) -> pd.Series:
+def register_sha256(path: Path) -> str:
+    """
+    Return the SHA-256 of the file of a register.
+
+    Raises
+    ------
+    DataError
+        The file is missing.
+    """
+    if not path.is_file():
+        raise DataError(f"Le registre « {path} » n'existe pas.")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_asked(codes: pd.Series, departements: Collection[str] | None) -> pd.Series:
     """Tell the rows of some départements, and those of unknown commune."""
-    if not departements:
+    if departements is None:
         return codes.notna()
     return (codes == "") | codes.map(departement_of).isin(departements)
 
@@ -197,7 +217,7 @@ def _distinct(values: pd.Series) -> str:
 
 
 def _area(
-    table: pd.DataFrame, layout: RegisterMap, departements: Collection[str]
+    table: pd.DataFrame, layout: RegisterMap, departements: Collection[str] | None
 ) -> frozenset[str]:
     """Return the codes of the départements or communes that the register covers."""
     codes = table["code_insee"].dropna()
@@ -209,12 +229,12 @@ def _area(
         else frozenset(layout.area)
     )
     return frozenset(
-        code for code in covered if not departements or departement_of(code) in departements
+        code for code in covered if departements is None or departement_of(code) in departements
     )
 
 
 def _provenance(read: RegisterRows, table: pd.DataFrame) -> Provenance:
-    layout = read.layout
+    layout, own = read.layout, read.layout.file
     return Provenance(
         source=layout.title,
         url=layout.url,
@@ -224,7 +244,7 @@ def _provenance(read: RegisterRows, table: pd.DataFrame) -> Provenance:
         if table["vintage"].notna().any()
         else "",
         sha256=read.file.sha256,
-        note=f"fichier {read.file.name}",
+        note=f"fichier {read.file.name}" + (f", décrit par {Path(own).name}" if own else ""),
     )
 
 
@@ -251,4 +271,7 @@ def _notes(
     for reason, n_rows in reasons.items():
         yield f"Services sans position : {n_rows}, {reason}."
     if len(table) and table["vintage"].isna().all():
-        yield "Date du registre inconnue : ajoutez « vintage » au fichier de correspondance."
+        yield (
+            "Date du registre inconnue : mettez-la dans le nom du fichier (liste_2026-05-04.csv), "
+            "ou dans « vintage » du fichier de correspondance."
+        )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ class RegisterMap:
     `columns` gives the columns of each field; `category` is that of all rows ("" when each
     has its own), `categories` that of each value of the column; keys of `categories`,
     `statuses` and `precisions`, and the columns of `known_by`, are as `plain_key` gives them.
+    `file` is the path of the user's own mapping, "" for one that is shipped.
     """
 
     register: str
@@ -78,12 +80,24 @@ class RegisterMap:
     precisions: Mapping[str, RegisterPosition] = field(default_factory=dict)
     alike: tuple[frozenset[str], ...] = ()
     left_out: tuple[LeftOutRule, ...] = ()
-    is_shipped: bool = False
+    file: str = ""
+
+    @property
+    def is_shipped(self) -> bool:
+        """If the package carries it."""
+        return not self.file
 
     @property
     def covered(self) -> frozenset[str]:
         """Categories that the register lists, be there a row or not."""
         return frozenset(filter(None, (self.category, *self.categories.values())))
+
+    def missing_columns(self, header: Sequence[str]) -> list[str]:
+        """Return the columns of the mapping that a file does not have; case does not count."""
+        keys = set(map(plain_key, header))
+        rules = [rule.column for rule in self.left_out]
+        wanted = dict.fromkeys([*itertools.chain(*self.columns.values()), *rules])
+        return [column for column in wanted if plain_key(column) not in keys]
 
 
 def shipped_maps(taxonomy: Taxonomy) -> dict[str, RegisterMap]:
@@ -97,7 +111,7 @@ def shipped_maps(taxonomy: Taxonomy) -> dict[str, RegisterMap]:
     """
     tables = _shipped_tables()
     return {
-        name: _register_map(table, f"registers.toml, [{name}]", taxonomy, is_shipped=True)
+        name: _register_map(table, f"registers.toml, [{name}]", taxonomy)
         for name, table in tables.items()
     }
 
@@ -107,6 +121,20 @@ def recognised_map(header: Sequence[str], maps: Mapping[str, RegisterMap]) -> Re
     keys = {plain_key(column) for column in header}
     known = [one for one in maps.values() if one.known_by and one.known_by <= keys]
     return max(known, key=lambda one: len(one.known_by), default=None)
+
+
+def chosen_map(
+    header: Sequence[str], own: Sequence[RegisterMap], shipped: Mapping[str, RegisterMap]
+) -> RegisterMap | None:
+    """
+    Return the mapping of a file; None if there is none.
+
+    It is the user's own all of whose columns are there, that of most columns; else the shipped
+    one that recognises the file.
+    """
+    suiting = [one for one in own if not one.missing_columns(header)]
+    most = max(suiting, key=lambda one: len(one.columns), default=None)
+    return recognised_map(header, shipped) if most is None else most
 
 
 def read_register_map(path: Path, *, taxonomy: Taxonomy) -> RegisterMap:
@@ -125,7 +153,8 @@ def read_register_map(path: Path, *, taxonomy: Taxonomy) -> RegisterMap:
         raise DataError(
             f"{path.name} : ce n'est pas un fichier TOML en UTF-8 ({error}) : corrigez cette ligne."
         ) from error
-    return _register_map(_with_model(table, _shipped_tables(), path.name), path.name, taxonomy)
+    completed = _with_model(table, _shipped_tables(), path.name)
+    return replace(_register_map(completed, path.name, taxonomy), file=str(path))
 
 
 def register_map_sha256(path: Path) -> str:
@@ -162,9 +191,7 @@ def _with_model(
     return {**models[model], **table}
 
 
-def _register_map(
-    table: Mapping[str, Any], where: str, taxonomy: Taxonomy, *, is_shipped: bool = False
-) -> RegisterMap:
+def _register_map(table: Mapping[str, Any], where: str, taxonomy: Taxonomy) -> RegisterMap:
     _require_keys(table, _KEYS, {"register", "columns", "category"}, where)
     texts = {name: _text(table, name, where) for name in _TEXTS if name in table}
     register = texts["register"]
@@ -196,7 +223,6 @@ def _register_map(
         precisions=_precisions(table.get("precision", {}), f"{where}, [precision]"),
         alike=_alike(table.get("alike", []), where, taxonomy),
         left_out=tuple(_left_out(one, where) for one in table.get("left_out", [])),
-        is_shipped=is_shipped,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from siting.names import plain_key
 from siting.sources.cells import decimal_number, insee_code, plain_text, postcode
 from siting.sources.columns import Outline, column_list
 from siting.sources.finess import finess_file, with_codes_insee
-from siting.sources.register_map import RegisterMap, recognised_map, shipped_maps
+from siting.sources.register_map import RegisterMap, chosen_map, shipped_maps
 from siting.sources.table_file import TableFile, read_table_file
 from siting.taxonomy import Taxonomy
 
@@ -56,32 +55,21 @@ class RegisterRows:
 
 
 def read_register_rows(
-    path: Path, *, taxonomy: Taxonomy, mapping: RegisterMap | None
+    path: Path, *, taxonomy: Taxonomy, mappings: Sequence[RegisterMap]
 ) -> RegisterRows:
     """
-    Read a file with its mapping, or with the shipped one that recognises it.
+    Read a file with the user's mapping that suits it, or the shipped one that recognises it.
 
     Raises
     ------
     DataError
-        The file cannot be read, none of the shipped mappings recognises it, or a column of the
-        user's mapping is not there.
+        The file cannot be read; no mapping suits it.
     """
     maps = shipped_maps(taxonomy)
-    file, vintage = _table(path, mapping, maps=maps)
-    layout = mapping or recognised_map(file.header, maps)
+    file, vintage = _table(path, mappings, maps)
+    layout = chosen_map(file.header, mappings, maps)
     if layout is None:
-        raise DataError(
-            f"{path.name} : ce registre n'est pas reconnu. Décrivez ses colonnes dans un petit "
-            f"fichier TOML (--register-map). Colonnes : {column_list(file.header)}. Registres "
-            f"reconnus : {', '.join(maps)}."
-        )
-    missing = [] if layout.is_shipped else _missing_columns(layout, file.header)
-    if missing:
-        raise DataError(
-            f"{path.name} : colonnes du fichier de correspondance absentes du registre : "
-            f"{column_list(missing)}. Colonnes du registre : {column_list(file.header)}."
-        )
+        raise _unrecognised(path, file.header, mappings, maps)
     cells = _Cells(file, layout)
     named = _DAY.search(path.stem)
     return RegisterRows(
@@ -94,14 +82,12 @@ def read_register_rows(
 
 
 def _table(
-    path: Path, mapping: RegisterMap | None, *, maps: Mapping[str, RegisterMap]
+    path: Path, own: Sequence[RegisterMap], maps: Mapping[str, RegisterMap]
 ) -> tuple[TableFile, str]:
     """Read the file, whatever its form, and the date that it gives itself."""
 
     def suits(outline: Outline) -> bool:
-        if mapping is None:
-            return recognised_map(outline.header, maps) is not None
-        return not _missing_columns(mapping, outline.header)
+        return chosen_map(outline.header, own, maps) is not None
 
     finess = finess_file(path) if path.is_file() else None
     if finess is not None:
@@ -109,11 +95,25 @@ def _table(
     return with_codes_insee(read_table_file(path, suits=suits, long_rows="kept")), ""
 
 
-def _missing_columns(layout: RegisterMap, header: Sequence[str]) -> list[str]:
-    keys = set(map(plain_key, header))
-    rules = [rule.column for rule in layout.left_out]
-    wanted = dict.fromkeys([*itertools.chain(*layout.columns.values()), *rules])
-    return [column for column in wanted if plain_key(column) not in keys]
+def _unrecognised(
+    path: Path,
+    header: Sequence[str],
+    own: Sequence[RegisterMap],
+    maps: Mapping[str, RegisterMap],
+) -> DataError:
+    """Say what is missing for the nearest of the user's mappings, or that one is needed."""
+    if own:
+        nearest = min(own, key=lambda one: len(one.missing_columns(header)))
+        return DataError(
+            f"{path.name} : colonnes du fichier de correspondance {Path(nearest.file).name} "
+            f"absentes du registre : {column_list(nearest.missing_columns(header))}. Colonnes du "
+            f"registre : {column_list(header)}."
+        )
+    return DataError(
+        f"{path.name} : ce registre n'est pas reconnu. Décrivez ses colonnes dans un petit "
+        f"fichier TOML (--register-map). Colonnes : {column_list(header)}. Registres "
+        f"reconnus : {', '.join(maps)}."
+    )
 
 
 class _Cells:

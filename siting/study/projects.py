@@ -12,6 +12,7 @@ import pandas as pd
 from siting import calls
 from siting.absence import with_evidence
 from siting.access import Accessibility, AccessRule, CategoryInfo, accessibility
+from siting.census import service_notes
 from siting.errors import OptionError
 from siting.graph import WalkGraph, walk_graph
 from siting.places import CallTerritory
@@ -27,6 +28,7 @@ from siting.sources.reference import (
     read_commune_register,
     register_year,
 )
+from siting.sources.taxonomy_file import chosen_taxonomy, taxonomy_inputs
 from siting.sources.walker_file import chosen_profile, walker_inputs
 from siting.study.evidence import MapWorth, map_worth
 from siting.study.ground import ground_around, require_ground, surroundings
@@ -42,11 +44,12 @@ from siting.study.remarks import site_remarks
 from siting.study.session import GeocodingSession
 from siting.tables import AccessStatus
 from siting.targets import service_groups, service_targets
-from siting.taxonomy import Taxonomy, read_taxonomy
+from siting.taxonomy import Taxonomy
 from siting.walkers import WalkProfile
 from siting.walks import nearest_by_family, walks
 
 MAX_ISOCHRONES = 100  # sites of which isochrones are drawn: about a second each
+_NOT_DRAWN = f"Isochrones non tracées : plus de {MAX_ISOCHRONES} sites."
 LONGEST_MIN = 120.0  # longest cut-off that makes sense on foot
 
 
@@ -73,6 +76,8 @@ class StudyOptions:
         told beside the call's list of communes.
     heights
         Files or folders of heights of the terrain; without, streets are flat.
+    taxonomy
+        TOML file of the user's own categories.
     registers, register_maps
         Files of official registers, the most trusted first, and TOML files that describe those
         that the package does not recognise.
@@ -86,6 +91,7 @@ class StudyOptions:
     cutoff_min: float = 30.0
     inventory: Path | None = None
     heights: tuple[Path, ...] = ()
+    taxonomy: Path | None = None
     registers: tuple[Path, ...] = ()
     register_maps: tuple[Path, ...] = ()
 
@@ -100,7 +106,8 @@ class Study:
     (SERVICES), `access` (ACCESS), `reach` (REACH), `walks` (WALKS), `isochrones` (ISOCHRONES,
     None when there are too many sites) and `verdicts` (VERDICTS, None without call). `strict`
     has ACCESS and REACH by ways known to be fit alone, for a walker that avoids what is unfit
-    (None for others). `worth` tells what not finding a service is worth.
+    (None for others). `excluded` (EXCLUDED) counts what is no service. `worth` tells what not
+    finding a service is worth.
     `registers` is what registers say of the services, None when none was given.
     `notes` are remarks in French, `inputs` the SHA-256 of each file read, `counts` what
     was counted on the way.
@@ -113,6 +120,8 @@ class Study:
     access: pd.DataFrame
     reach: pd.DataFrame
     strict: Accessibility | None
+    excluded: pd.DataFrame
+    mapped_on: str
     worth: MapWorth
     registers: StudyRegisters | None
     walks: gpd.GeoDataFrame
@@ -172,7 +181,7 @@ def study(
     """
     profile = chosen_profile(options.walker)
     pack = _pack(options)
-    taxonomy = read_taxonomy()
+    taxonomy = chosen_taxonomy(options.taxonomy)
     walking = calls.Walking(
         taxonomy=taxonomy, walker_label=profile.label, cutoff_min=options.cutoff_min
     )
@@ -193,9 +202,7 @@ def study(
         taxonomy=taxonomy,
         heights=options.heights,
     )
-    registers = study_registers(
-        given, ground, taxonomy=taxonomy, geocoder=geocoder, report=report
-    )
+    registers = study_registers(given, ground, taxonomy=taxonomy, geocoder=geocoder, report=report)
     if registers is not None:
         ground = replace(ground, services=registers.joined.services)
     services = ground.services
@@ -223,6 +230,8 @@ def study(
         access=measured.access,
         reach=measured.reach,
         strict=strict,
+        excluded=ground.excluded,
+        mapped_on=ground.mapped_on,
         worth=worth,
         registers=registers,
         walks=drawn,
@@ -257,12 +266,14 @@ def study(
             *ground.notes,
             *(() if inventory is None else inventory.notes),
             *site_remarks(sites, measured.access, ground.n_broken),
-            *_drawing_notes(reached),
+            *(() if reached is not None else (_NOT_DRAWN,)),
+            *service_notes(services, ground.excluded, taxonomy, mapped_on=ground.mapped_on),
             *(() if registers is None else registers.notes),
         ),
         inputs={
             **located.inputs,
             **walker_inputs(options.walker),
+            **taxonomy_inputs(options.taxonomy),
             **ground.inputs,
             **({} if given is None else given.inputs),
             **({} if inventory is None else {str(options.inventory): inventory.sha256}),
@@ -345,18 +356,13 @@ def _isochrones(
     )
 
 
-def _drawing_notes(reached: gpd.GeoDataFrame | None) -> list[str]:
-    if reached is not None:
-        return []
-    return [f"Isochrones non tracées : plus de {MAX_ISOCHRONES} sites."]
-
-
 def _category_infos(taxonomy: Taxonomy) -> dict[str, CategoryInfo]:
     return {
         category.id: CategoryInfo(
             families=";".join(category.families), is_reliably_mapped=category.mapping == "good"
         )
         for category in taxonomy.categories
+        if not category.is_area_service
     }
 
 
