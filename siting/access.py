@@ -19,6 +19,7 @@ from siting.crs import FloatArray, IntArray, geodesic_m, require_crs
 from siting.errors import DataError
 from siting.graph import WalkGraph, walk_graph
 from siting.grid import UNUSABLE, Int32Array
+from siting.linked import linked_pieces
 from siting.network import Snaps, WalkNetwork
 from siting.search import Limits, Near, doors_of, efforts_m, places_of, rank_near
 from siting.tables import ACCESS, OD_MATRIX, REACH, AccessStatus, Table
@@ -96,6 +97,7 @@ class _Members:
     number: IntArray
     category: IntArray
     n_services: IntArray
+    n_unplaced: IntArray  # those without any target
     is_reliably_mapped: npt.NDArray[np.bool_]
 
 
@@ -284,15 +286,15 @@ def _members(
     has_target = np.unique(targets.group)
     number = np.searchsorted(has_target, pairs[:, 0])
     is_placed = np.isin(pairs[:, 0], has_target)
+    infos = categories.values()
     return _Members(
         names=list(categories),
-        families=[info.families for info in categories.values()],
+        families=[info.families for info in infos],
         number=number[is_placed],
         category=pairs[is_placed, 1],
         n_services=np.bincount(pairs[:, 1], minlength=len(categories)),
-        is_reliably_mapped=np.array(
-            [info.is_reliably_mapped for info in categories.values()], dtype=bool
-        ),
+        n_unplaced=np.bincount(pairs[~is_placed, 1], minlength=len(categories)),
+        is_reliably_mapped=np.array([info.is_reliably_mapped for info in infos], dtype=bool),
     )
 
 
@@ -332,17 +334,18 @@ def _near(
 
 def _n_linked(graph: WalkGraph, snaps: Snaps, targets: Targets, members: _Members) -> IntArray:
     """Count, for each site and category, the services on the piece of network of the site."""
-    on = np.flatnonzero(targets.snaps.is_on)
+    pieces = linked_pieces(graph, targets)
     _, number = np.unique(targets.group, return_inverse=True)
-    component = graph.component[targets.snaps.edge[on]]
-    joined = pd.DataFrame({"number": number.ravel()[on], "component": component})
+    joined = pd.DataFrame({"number": number.ravel(), "piece": pieces.of_target})
+    joined = joined[joined["piece"] >= 0]
     held = pd.DataFrame({"number": members.number, "category": members.category})
     pairs = joined.drop_duplicates().merge(held, on="number")
-    n_components = int(graph.component.max()) + 1
-    cell = pairs["component"].to_numpy() * len(members.names) + pairs["category"].to_numpy()
-    linked = np.bincount(cell, minlength=n_components * len(members.names))
-    of_site = np.where(snaps.is_on, graph.component[snaps.edge], 0)
-    n_linked = linked.reshape(n_components, -1)[of_site]
+    n_pieces = int(pieces.of_edge.max()) + 1
+    cell = pairs["piece"].to_numpy() * len(members.names) + pairs["category"].to_numpy()
+    linked = np.bincount(cell, minlength=n_pieces * len(members.names)).reshape(n_pieces, -1)
+    if pieces.open_piece >= 0:
+        linked[pieces.open_piece] += members.n_unplaced
+    n_linked = linked[np.where(snaps.is_on, pieces.of_edge[snaps.edge], 0)]
     n_linked[graph.rank[snaps.edge] == UNUSABLE] = 0  # nobody leaves a street that is closed
     return np.asarray(n_linked)
 

@@ -6,6 +6,8 @@ what is marked as the edge of the data may be that of the land.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import shapely
 from pyproj import CRS
@@ -18,6 +20,24 @@ _MARGIN_DEG = 1.0  # more than what those curves swell by, over the widest netwo
 EMPTY_M = 5_000.0  # a place of the hull with no street for that far around may not be covered
 NEAR_STREET_M = 1_000.0
 _CELL_M = 250.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excerpt:
+    """
+    Streets around some places, out of data that holds more.
+
+    Parameters
+    ----------
+    near
+        Area in degrees. Every street of the data that touches it is there, and whole.
+    outline
+        Positions of all streets of the data (rows of longitude and latitude), there or not; of
+        millions of them, some about 100 m apart.
+    """
+
+    near: shapely.Geometry
+    outline: FloatArray
 
 
 def data_extent(

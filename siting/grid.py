@@ -29,10 +29,12 @@ __all__ = [
     "UNUSABLE",
     "SegmentGrid",
     "edges_in_boxes",
+    "morton_code",
     "nearest_segments",
     "segment_grid",
 ]
 
+_MORTON_BITS = 16
 _CELL_M = 100.0
 _MOST_CELLS = 4_000_000  # 32 MB; wider extents have larger cells
 
@@ -139,3 +141,20 @@ def edges_in_boxes(
     snapping.pairs_in_boxes(*cells, box, edge)
     box, edge = np.unique(np.column_stack([box, edge]), axis=0).T
     return box, edge
+
+
+def morton_code(x: FloatArray, y: FloatArray) -> IntArray:
+    """
+    Rank places along a space-filling curve: bits of x and y in turn.
+
+    References
+    ----------
+    Morton (1966), A computer oriented geodetic data base, IBM Ottawa.
+    """
+    code = np.zeros(len(x), dtype=np.int64)
+    side_m = max(float(np.ptp(x)), float(np.ptp(y)), 1.0)
+    for shift, values in enumerate((x, y)):
+        cell = ((values - values.min()) / side_m * (2**_MORTON_BITS - 1)).astype(np.int64)
+        for bit in range(_MORTON_BITS):
+            code |= ((cell >> bit) & 1) << (2 * bit + shift)
+    return code

@@ -19,11 +19,12 @@ from pyproj import CRS
 
 from siting.crs import FloatArray, IntArray, geodesic_m, metric_crs, metric_transformer
 from siting.errors import NetworkError
-from siting.extent import data_extent
+from siting.extent import Excerpt, data_extent
 from siting.grid import (
     Int32Array,
     RankArray,
     SegmentGrid,
+    morton_code,
     nearest_segments,
     segment_grid,
 )
@@ -34,7 +35,6 @@ from siting.ways import Streets, Ways, cut_ways, runs
 if TYPE_CHECKING:
     from siting.convert import OsmnxGraph
 
-_MORTON_BITS = 16
 _SAME_PLACE_M = 1e-6  # a place this close to the end of an edge is at the end
 
 
@@ -92,6 +92,8 @@ class WalkNetwork:
         Per position: edge of the segment that begins there, -1 for none.
     grid
         The segments by cell.
+    near
+        Area in degrees; outside of it, streets of the data may be left out. None for nowhere.
     """
 
     crs: CRS
@@ -116,6 +118,7 @@ class WalkNetwork:
     height_m: FloatArray | None
     segment_edge: Int32Array
     grid: SegmentGrid
+    near: shapely.Geometry | None = None
 
     @property
     def n_nodes(self) -> int:
@@ -282,7 +285,11 @@ class WalkNetwork:
 
 
 def walk_network(
-    ways: Ways, *, coverage: shapely.Geometry | None = None, with_ferries: bool = False
+    ways: Ways,
+    *,
+    coverage: shapely.Geometry | None = None,
+    with_ferries: bool = False,
+    excerpt: Excerpt | None = None,
 ) -> WalkNetwork:
     """
     Build the network of walkable ways.
@@ -300,6 +307,9 @@ def walk_network(
         border and the long ways that step out of it are seen.
     with_ferries
         If ferries are taken, as if one walked along them; waiting and fares are ignored.
+    excerpt
+        What the ways are of all those of the data; None when they are all of them. The extent
+        is that of the data.
 
     Raises
     ------
@@ -312,10 +322,13 @@ def walk_network(
     ----------
     Karney (2013), Algorithms for geodesics, J. Geodesy 87:43-55.
     """
-    return joined_streets(cut_ways(ways, with_ferries=with_ferries), coverage=coverage)
+    streets = cut_ways(ways, with_ferries=with_ferries)
+    return joined_streets(streets, coverage=coverage, excerpt=excerpt)
 
 
-def joined_streets(streets: Streets, *, coverage: shapely.Geometry | None = None) -> WalkNetwork:
+def joined_streets(
+    streets: Streets, *, coverage: shapely.Geometry | None = None, excerpt: Excerpt | None = None
+) -> WalkNetwork:
     """
     Build a network of edges that are known already.
 
@@ -323,7 +336,7 @@ def joined_streets(streets: Streets, *, coverage: shapely.Geometry | None = None
     ----------
     streets
         The edges, in the order in which the network is to have them.
-    coverage
+    coverage, excerpt
         As for `walk_network`.
 
     Raises
@@ -336,13 +349,16 @@ def joined_streets(streets: Streets, *, coverage: shapely.Geometry | None = None
     start, stop, lon, lat = streets.start, streets.stop, streets.lon, streets.lat
     if not len(start):
         raise NetworkError("Les données ne contiennent aucune voie praticable à pied.")
-    crs = metric_crs((lon.min(), lat.min(), lon.max(), lat.max()))
+    of_all = (lon, lat) if excerpt is None else excerpt.outline.T
+    (west, east), (south, north) = ((one.min(), one.max()) for one in of_all)
+    crs = metric_crs((west, south, east, north))
     x, y = metric_transformer(crs).transform(lon, lat)
+    all_x, all_y = (x, y) if excerpt is None else metric_transformer(crs).transform(*of_all)
     used, first, ends = np.unique(
         np.concatenate([streets.tail, streets.head]), return_index=True, return_inverse=True
     )
     at = np.concatenate([start, stop])[first]
-    order = np.argsort(_morton_code(x[at], y[at]), kind="stable")
+    order = np.argsort(morton_code(x[at], y[at]), kind="stable")
     place = np.empty(len(order), dtype=np.int32)
     place[order] = np.arange(len(order))
     u, v = np.split(place[ends], 2)
@@ -354,7 +370,7 @@ def joined_streets(streets: Streets, *, coverage: shapely.Geometry | None = None
     segment_edge[on_edge] = np.repeat(np.arange(len(start), dtype=np.int32), size)
     return WalkNetwork(
         crs=crs,
-        extent=data_extent(x, y, crs, coverage=coverage),
+        extent=data_extent(all_x, all_y, crs, coverage=coverage),
         tag_sets=streets.tag_sets,
         node_id=streets.node_id[used][order],
         node_tags=node_tags,
@@ -375,25 +391,9 @@ def joined_streets(streets: Streets, *, coverage: shapely.Geometry | None = None
         height_m=streets.height_m,
         segment_edge=segment_edge,
         grid=segment_grid(x, y, segment_edge),
+        near=None if excerpt is None else excerpt.near,
     )
 
 
 def _between(values: FloatArray, before: IntArray, share: FloatArray) -> FloatArray:
     return np.asarray(values[before] + share * (values[before + 1] - values[before]))
-
-
-def _morton_code(x: FloatArray, y: FloatArray) -> IntArray:
-    """
-    Rank places along a space-filling curve: bits of x and y in turn.
-
-    References
-    ----------
-    Morton (1966), A computer oriented geodetic data base, IBM Ottawa.
-    """
-    code = np.zeros(len(x), dtype=np.int64)
-    side_m = max(float(np.ptp(x)), float(np.ptp(y)), 1.0)
-    for shift, values in enumerate((x, y)):
-        cell = ((values - values.min()) / side_m * (2**_MORTON_BITS - 1)).astype(np.int64)
-        for bit in range(_MORTON_BITS):
-            code |= ((cell >> bit) & 1) << (2 * bit + shift)
-    return code

@@ -22,7 +22,7 @@ PURE = (
     *("network", "access", "targets", "walks", "territory", "borders", "calls", "findings"),
     *("nearness", "places", "listed", "services"),
     *("ways", "pieces", "extent", "reached", "compiled/searching", "compiled/snapping"),
-    *("graph", "grid", "search", "isochrones", "measures", "walkable", "walkers", "convert"),
+    *("graph", "linked", "grid", "search", "isochrones", "measures", "walkable", "walkers", "convert"),
     *("addresses", "matching", "enquiry", "rounds", "geocode", "review", "decisions", "relief"),
     *("registers", "register_tables", "register_match", "register_sides", "register_pairs"),
     *("register_names", "register_places", "register_addresses", "references"),

@@ -23,6 +23,7 @@ import pandas as pd
 import shapely
 from pyproj import CRS
 
+from siting.census import excluded_table
 from siting.errors import DataError
 from siting.grid import SegmentGrid
 from siting.network import Snaps, WalkNetwork, walk_network
@@ -31,6 +32,7 @@ from siting.references import REFERENCES, osm_references
 from siting.services import services_from_osm
 from siting.sources.area_files import (
     Array,
+    other_taxonomy,
     other_version,
     read_files,
     read_index,
@@ -40,30 +42,20 @@ from siting.sources.area_files import (
     write_files,
 )
 from siting.sources.osm_file import OsmExtract, read_osm
-from siting.tables import SERVICES
+from siting.tables import EXCLUDED, SERVICES
 from siting.targets import Targets, service_targets
-from siting.taxonomy import Taxonomy, read_taxonomy
+from siting.taxonomy import Taxonomy
 from siting.walkers import WalkProfile
 
 # What decides the content of an area: the modules that build it, and all that they import.
 BUILDERS = (
-    *(
-        "compiled/reading.py",
-        "compiled/snapping.py",
-        "crs.py",
-        "errors.py",
-        "extent.py",
-        "garbage.py",
-        "grid.py",
-        "names.py",
-        "network.py",
-        "pieces.py",
-    ),
+    *("compiled/reading.py", "compiled/snapping.py", "crs.py", "errors.py", "extent.py"),
+    *("garbage.py", "grid.py", "names.py", "network.py", "pieces.py"),
     *("provenance.py", "references.py", "selectors.py", "services.py"),
     *("sources/json_text.py", "sources/osm_content.py"),
-    *("sources/osm_file.py", "sources/osm_json.py"),
+    *("sources/osm_clip.py", "sources/osm_file.py", "sources/osm_json.py"),
     *("sources/osm_scan.py", "sources/pbf.py", "sources/pbf_blobs.py"),
-    *("sources/pbf_scan.py", "sources/protobuf.py"),
+    *("sources/pbf_places.py", "sources/pbf_scan.py", "sources/protobuf.py"),
     *("sources/osm_shapes.py", "sources/osm_streets.py", "sources/osm_tags.py", "tables.py"),
     *("categories.py", "targets.py", "taxonomy.py", "toml_text.py", "walkable.py", "ways.py"),
 )
@@ -90,12 +82,13 @@ class Area:
         What the area was built with: longest connector of `targets`; if ferries are walked.
     coverage
         Area of the map in degrees.
-    n_broken
-        Number of broken objects by kind, in French.
+    n_broken, excluded
+        Number of broken objects by kind, in French; table EXCLUDED.
     provenance
         One per OpenStreetMap file, or that of Overpass.
-    content_key
-        What decides the content besides the files (see `content_key`).
+    content_key, own_file
+        What decides the content besides the files (see `content_key`); name of the file of
+        the user's own categories, empty without.
     """
 
     network: WalkNetwork
@@ -106,8 +99,10 @@ class Area:
     with_ferries: bool
     coverage: shapely.Geometry
     n_broken: Mapping[str, int]
+    excluded: pd.DataFrame
     provenance: tuple[Provenance, ...]
     content_key: str
+    own_file: str = ""
 
     def targets_for(self, profile: WalkProfile, *, snap_limit_m: float) -> Targets | None:
         """Return the targets if they are those of this walker and limit, none if not."""
@@ -123,7 +118,7 @@ def content_key(taxonomy: Taxonomy) -> str:
     the libraries are written in the store but are not in the key: they move coordinates by
     less than is measured.
     """
-    listed = json.dumps(asdict(taxonomy), default=_plain)
+    listed = json.dumps(asdict(taxonomy) | {"own_file": ""}, default=_plain)
     return hashlib.sha256(f"{_builders_sha256()} {listed}".encode()).hexdigest()
 
 
@@ -194,8 +189,10 @@ def area_of(
         with_ferries=with_ferries,
         coverage=extract.coverage,
         n_broken=extract.n_broken,
+        excluded=excluded_table(extract.excluded.values()),
         provenance=extract.provenance,
         content_key=content_key(taxonomy),
+        own_file=taxonomy.own_file,
     )
 
 
@@ -280,7 +277,7 @@ def read_area(folder: Path, *, taxonomy: Taxonomy | None = None) -> Area:
     folder
         Where `write_area` put it.
     taxonomy
-        What the area must count as a service; by default, the taxonomy of the package.
+        What the area must count as a service; None for what it was built with.
 
     Raises
     ------
@@ -289,8 +286,10 @@ def read_area(folder: Path, *, taxonomy: Taxonomy | None = None) -> Area:
         cut, or of another form.
     """
     index = read_index(folder)
-    if index["content_key"] != content_key(read_taxonomy() if taxonomy is None else taxonomy):
+    if index.get("builders") != _builders_sha256():
         raise other_version(folder, index)
+    if taxonomy is not None and index["content_key"] != content_key(taxonomy):
+        raise other_taxonomy(folder, index)
     arrays, tables = read_files(folder, index)
     return Area(
         network=_network(index, arrays),
@@ -301,8 +300,10 @@ def read_area(folder: Path, *, taxonomy: Taxonomy | None = None) -> Area:
         with_ferries=index["with_ferries"],
         coverage=shapely.from_wkb(bytes.fromhex(index["coverage"])),
         n_broken=index["n_broken"],
+        excluded=EXCLUDED.conform(pd.DataFrame(index["excluded"])),
         provenance=tuple(Provenance(**facts) for facts in index["provenance"]),
         content_key=index["content_key"],
+        own_file=index["own_file"],
     )
 
 
@@ -345,11 +346,14 @@ def _described(area: Area) -> dict[str, Any]:
     network, grid = area.network, area.network.grid
     return {
         "content_key": area.content_key,
+        "builders": _builders_sha256(),
+        "own_file": area.own_file,
         "made_with": {name: version(name) for name in _LIBRARIES},
         "snap_limit_m": area.snap_limit_m,
         "with_ferries": area.with_ferries,
         "provenance": [asdict(one) for one in area.provenance],
         "n_broken": dict(area.n_broken),
+        "excluded": area.excluded.reset_index().to_dict("list"),
         "crs": network.crs.to_string(),
         "extent": shapely.to_wkb(network.extent).hex(),
         "coverage": shapely.to_wkb(area.coverage).hex(),

@@ -12,20 +12,24 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import geopandas as gpd
+import numpy as np
 import osmium
 import pandas as pd
 import shapely
 from osmium.osm import NOTHING
 
+from siting.categories import Excluded
 from siting.crs import WGS84
 from siting.errors import DataError
+from siting.extent import Excerpt
 from siting.garbage import no_collection
 from siting.provenance import Provenance
+from siting.sources.osm_clip import StreetClip, clip_content
 from siting.sources.osm_content import OsmContent, OsmGathering
 from siting.sources.osm_json import JsonAnswer, content_of, read_answer, require_whole
 from siting.sources.osm_scan import scan
@@ -37,6 +41,7 @@ from siting.ways import Ways
 
 SUFFIXES = (".osm", ".osm.gz", ".osm.bz2", ".osm.pbf", ".json")
 
+_NOTHING = shapely.GeometryCollection()
 _END_BYTES = 4096
 _CHUNK_BYTES = 1_000_000
 _OSM_BASE = re.compile(rb'osm_base="([0-9TZ:.+-]{10,30})"')
@@ -56,6 +61,8 @@ class OsmExtract:
         hold one of its nodes: no street is drawn across the gap.
     objects
         Table OSM_OBJECTS: all that the taxonomy takes for a service.
+    excluded
+        Objects that would be services and are none, by identifier.
     coverage
         Area of the files in degrees: the box of the header of each, or the hull of its
         streets when the header is silent.
@@ -63,6 +70,8 @@ class OsmExtract:
         Number of broken objects by kind, in French.
     provenance
         One per file.
+    excerpt
+        What the ways are of all those of the files, when only some were wanted; None for all.
     """
 
     ways: Ways
@@ -70,6 +79,8 @@ class OsmExtract:
     coverage: shapely.Geometry
     n_broken: Mapping[str, int]
     provenance: tuple[Provenance, ...]
+    excerpt: Excerpt | None = None
+    excluded: Mapping[str, Excluded] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +113,9 @@ class _Header:
 
 
 @no_collection()
-def read_osm(paths: Sequence[Path], *, taxonomy: Taxonomy) -> OsmExtract:
+def read_osm(
+    paths: Sequence[Path], *, taxonomy: Taxonomy, within: shapely.Geometry | None = None
+) -> OsmExtract:
     """
     Read OpenStreetMap files.
 
@@ -115,14 +128,25 @@ def read_osm(paths: Sequence[Path], *, taxonomy: Taxonomy) -> OsmExtract:
         Files ending in one of `SUFFIXES`.
     taxonomy
         What counts as a service.
+    within
+        Area in degrees that walks do not leave. Of the ways, those that touch it are kept, and
+        what walks inside of it depend on (`siting.sources.osm_clip`): a walk there is the one
+        found with all ways. Ways are whole; services, coverage and counts of broken objects
+        are those of the files all the same. None for all ways.
 
     Raises
     ------
     DataError
-        A file is missing, of another kind, empty, damaged or cut short (in French).
+        A file is missing, of another kind, empty, damaged, cut short or too large (in French).
+
+    Notes
+    -----
+    Memory is bounded by what is kept, and by the sizes that `siting.sources.osm_sizes` sets:
+    docs/decisions/0020-clipped-reading.md has the figures.
     """
     walk_sets = TagSets()
-    return extract_of([_reading(path, taxonomy, walk_sets) for path in paths], walk_sets)
+    readings = [_reading(path, taxonomy, walk_sets, within) for path in paths]
+    return extract_of(readings, walk_sets)
 
 
 def extract_of(readings: Sequence[OsmReading], walk_sets: TagSets) -> OsmExtract:
@@ -138,24 +162,45 @@ def extract_of(readings: Sequence[OsmReading], walk_sets: TagSets) -> OsmExtract
     """
     tag_sets = walk_sets.sets()
     rows: dict[str, dict[str, Any]] = {}
+    excluded: dict[str, Excluded] = {}
     marks: dict[int, int] = {}
     n_broken: Counter[str] = Counter()
     for reading in reversed(readings):
         rows |= reading.content.rows
+        excluded |= reading.content.excluded
         marks |= reading.content.marks
         n_broken += reading.content.n_broken
     areas = [
-        reading.content.streets.hull(tag_sets) if reading.area is None else reading.area
+        _hull(reading.content, tag_sets) if reading.area is None else reading.area
         for reading in readings
     ]
     streets = [reading.content.streets for reading in readings]
     return OsmExtract(
         ways=ways_of(streets, tag_sets=tag_sets, marks=marks),
         objects=_objects(rows),
+        excluded=excluded,
         coverage=shapely.union_all(areas),
         n_broken=dict(sorted(n_broken.items())),
         provenance=tuple(reading.provenance for reading in readings),
+        excerpt=_excerpt([reading.content for reading in readings]),
     )
+
+
+def _hull(content: OsmContent, tag_sets: Sequence[Mapping[str, str]]) -> shapely.Geometry:
+    """Return the convex hull of the streets of a file, kept or not."""
+    if content.outline is None:
+        return content.streets.hull(tag_sets)
+    line = shapely.linestrings(content.outline) if len(content.outline) else _NOTHING
+    return shapely.convex_hull(line)
+
+
+def _excerpt(contents: Sequence[OsmContent]) -> Excerpt | None:
+    nears = [content.near for content in contents if content.near is not None]
+    outlines = [content.outline for content in contents if content.outline is not None]
+    if not nears:
+        return None
+    near = shapely.intersection_all(np.array(nears, dtype=np.object_))
+    return Excerpt(near=near, outline=np.concatenate(outlines))
 
 
 @contextmanager
@@ -171,15 +216,19 @@ def _readable(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _reading(path: Path, taxonomy: Taxonomy, walk_sets: TagSets) -> OsmReading:
+def _reading(
+    path: Path, taxonomy: Taxonomy, walk_sets: TagSets, within: shapely.Geometry | None
+) -> OsmReading:
     require_osm_file(path)
     if path.suffix.lower() == ".json":
         answer = _json_answer(path)
         header = _Header(box=answer.box, timestamp=answer.timestamp, remark=answer.remark)
         content = content_of([answer], OsmGathering(taxonomy, TagReader(taxonomy, walk_sets)))
+        if within is not None:
+            clip_content(content, StreetClip(within, walk_sets))
     else:
         with _readable(path):
-            content = scan(path, taxonomy=taxonomy, walk_sets=walk_sets)
+            content = scan(path, taxonomy=taxonomy, walk_sets=walk_sets, within=within)
         header = _header(path)
     require_whole(header.remark, name=path.name)
     return OsmReading(
@@ -235,7 +284,8 @@ def _header(path: Path) -> _Header:
         west_south, east_north = box.bottom_left, box.top_right
         area = shapely.box(west_south.lon, west_south.lat, east_north.lon, east_north.lat)
     stated = header.get("osmosis_replication_timestamp") or header.get("timestamp")
-    timestamp, remark = ("", "") if stated else _overpass_words(path)
+    is_text = path.suffix.lower() != ".pbf"
+    timestamp, remark = _overpass_words(path) if is_text and not stated else ("", "")
     return _Header(box=area, timestamp=str(stated or timestamp), remark=remark)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import shapely
 
 from siting.crs import FloatArray, IntArray
@@ -66,6 +67,30 @@ class StreetDraft:
                 self._add_piece(way_id, tags, [node_id for node_id, _, _ in run])
                 self.lon_lat += np.array([node[1:] for node in run], dtype=np.float64).tobytes()
         self.n_ways += 1
+
+    def of_ways(self, is_kept: npt.NDArray[np.bool_]) -> StreetDraft:
+        """Return the walked ways for which `is_kept` is true, in their order."""
+        pieces = self.columns()
+        size = pieces[2]
+        has_piece = is_kept[pieces[0]]
+        has_place = np.repeat(has_piece, size)
+        kept = StreetDraft(n_ways=int(is_kept.sum()))
+        pieces = pieces[:, has_piece]
+        pieces[0] = (np.cumsum(is_kept) - 1)[pieces[0]]
+        kept.pieces.frombytes(np.ascontiguousarray(pieces.T).tobytes())
+        node_id = np.frombuffer(self.node_id, dtype=np.int64)
+        kept.node_id.frombytes(node_id[has_place].tobytes())
+        kept.lon_lat += self.places()[has_place].tobytes()
+        return kept
+
+    def add(self, other: StreetDraft) -> None:
+        """Add the walked ways of another draft."""
+        pieces = other.columns().copy()
+        pieces[0] += self.n_ways
+        self.pieces.frombytes(np.ascontiguousarray(pieces.T).tobytes())
+        self.node_id.extend(other.node_id)
+        self.lon_lat += other.lon_lat
+        self.n_ways += other.n_ways
 
     def hull(self, tag_sets: Sequence[Mapping[str, str]]) -> shapely.Geometry:
         """Return the convex hull of the streets, which ferries are not."""

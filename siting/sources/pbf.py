@@ -7,6 +7,7 @@ raises `UnknownPbf`; libosmium then reads the file, or says what is wrong with i
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -118,7 +119,7 @@ class Blocks:
 def tags_of(texts: Sequence[bytes], keys: Sequence[int], values: Sequence[int]) -> dict[str, str]:
     """Decode tags, whose keys are all different."""
     pairs = zip(keys, values, strict=True)
-    tags = {text(texts[key]): text(texts[value]) for key, value in pairs}
+    tags = {sys.intern(text(texts[key])): text(texts[value]) for key, value in pairs}
     require(len(tags) == len(keys), "key given twice")
     return tags
 

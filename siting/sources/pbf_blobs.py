@@ -2,25 +2,67 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import BinaryIO, TypeVar
 
-from siting.sources.protobuf import Span, fields_of, known, require
+from siting.sources.protobuf import Span, UnknownPbf, fields_of, known, require
 
 # Limits that the format sets, in bytes.
 _MAX_HEADER = 64 * 1024
 _MAX_BLOB = 32 * 1024 * 1024
 _FEATURES = frozenset({b"OsmSchema-V0.6", b"DenseNodes"})
 _N_AHEAD = 4  # blocks that wait, decoded
+_GROUP = 2  # field of a block that holds objects
+_RANK_OF = {2: 0, 3: 1, 4: 2}  # of the objects of a group: dense nodes, ways, relations
 Block = TypeVar("Block")
 
 
-def blob_spans(path: Path) -> list[Span]:
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the blobs of each kind of objects start, and their sizes."""
+
+    nodes: list[Span]
+    ways: list[Span]
+    relations: list[Span]
+
+
+def layout_of(file: BinaryIO) -> Layout:
+    """
+    Tell the blobs of nodes from those of ways and of relations, in a file that is in this order.
+
+    Only some of the blobs are looked at, as in a dictionary: whoever reads them sees if they
+    are what they are taken for.
+
+    Raises
+    ------
+    UnknownPbf
+        The file is cut short, of another format, or asks for what is not known here.
+    """
+    spans = blob_spans(file)
+    with known():
+        ways, relations = (
+            bisect_left(spans, rank, key=lambda span: _rank(file, span)) for rank in (1, 2)
+        )
+    return Layout(spans[:ways], spans[ways:relations], spans[relations:])
+
+
+def _rank(file: BinaryIO, span: Span) -> int:
+    """Tell what the first group of a blob holds: 0 for nodes, 1 for ways, 2 for relations."""
+    data = content_of(_blob(file, span))
+    for field, start, stop in fields_of(data, 0, len(data)):
+        if field == _GROUP and start < stop:
+            return _RANK_OF[data[start] >> 3]
+    raise UnknownPbf("empty block")
+
+
+def blob_spans(file: BinaryIO) -> list[Span]:
     """
     Return where the blobs of the objects of a file start, and their sizes.
 
@@ -30,9 +72,9 @@ def blob_spans(path: Path) -> list[Span]:
         The file is cut short, of another format, or asks for what is not known here.
     """
     spans: list[Span] = []
-    size = path.stat().st_size
-    at = 0
-    with known(), path.open("rb") as file:
+    size = file.seek(0, os.SEEK_END)
+    at = file.seek(0)
+    with known():
         while at < size:
             kind, start, length = _blob_header(file.read(4), file.read, at)
             at = start + length
@@ -41,10 +83,14 @@ def blob_spans(path: Path) -> list[Span]:
             spans.append((start, length))
             file.seek(at)
         require(spans, "empty")
-        start, length = spans[0]
-        file.seek(start)
-        _require_known_features(content_of(file.read(length)))
+        _require_known_features(content_of(_blob(file, spans[0])))
     return spans[1:]
+
+
+def _blob(file: BinaryIO, span: Span) -> bytes:
+    start, length = span
+    file.seek(start)
+    return file.read(length)
 
 
 def _blob_header(size: bytes, read: Callable[[int], bytes], at: int) -> tuple[bytes, int, int]:
@@ -65,14 +111,13 @@ def _require_known_features(header: bytes) -> None:
 
 
 def read_ahead(
-    path: Path, spans: Sequence[Span], decoded: Callable[[bytes], Block]
+    file: BinaryIO, spans: Sequence[Span], decoded: Callable[[bytes], Block]
 ) -> Iterator[Block]:
     """Yield the blobs of a file, decoded by another thread while the last one is used."""
     waiting: deque[Future[Block]] = deque()
-    with known(), path.open("rb") as file, ThreadPoolExecutor(1) as pool:
-        for start, length in spans:
-            file.seek(start)
-            waiting.append(pool.submit(decoded, file.read(length)))
+    with known(), ThreadPoolExecutor(1) as pool:
+        for span in spans:
+            waiting.append(pool.submit(decoded, _blob(file, span)))
             if len(waiting) > _N_AHEAD:
                 yield waiting.popleft().result()
         while waiting:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from siting.crs import FloatArray, IntArray
-from siting.sources.osm_content import Item, OsmContent, OsmGathering, Place
+from siting.crs import IntArray
+from siting.sources.osm_clip import StreetClip
+from siting.sources.osm_content import Item, OsmContent, OsmGathering
 from siting.sources.osm_shapes import WayShape, shape_of
+from siting.sources.osm_streets import StreetDraft
 from siting.sources.osm_tags import NO_SET, Meaning
 from siting.sources.pbf import (
-    Blocks,
     Nodes,
     PbfRelation,
     Tags,
@@ -26,47 +28,33 @@ from siting.sources.pbf import (
     require_rising,
     tags_of,
 )
-from siting.sources.pbf_blobs import blob_spans, read_ahead
+from siting.sources.pbf_blobs import Layout, layout_of, read_ahead
+from siting.sources.pbf_places import UNITS_PER_DEGREE, NodePlaces, is_on_earth
 from siting.sources.protobuf import Span, UnknownPbf, text
 from siting.walkable import WAY_KEYS
 
-_UNITS_PER_DEGREE = 10_000_000.0
-_MAX_LON, _MAX_LAT = 1_800_000_000, 900_000_000
+MOST_REFS = 40_000_000  # nodes of streets whose places are looked for at once, when few are kept
 _SHIFT = np.int64(32)  # a key and a value in one number
 
 
-class _NodePlaces:
-    """Places of the nodes of a file, found by their identifiers, which rise."""
+@dataclass(frozen=True, slots=True)
+class _Streets:
+    """Walked ways of a block: identifier, set of tags, number of nodes, nodes end to end."""
 
-    def __init__(self) -> None:
-        self._parts: list[tuple[IntArray, npt.NDArray[np.int32]]] = []
-        self._ids = np.zeros(0, dtype=np.int64)
-        self._units = np.zeros((0, 2), dtype=np.int32)
+    id: IntArray
+    walk: IntArray
+    size: IntArray
+    node_id: IntArray
 
-    def add(self, nodes: Nodes) -> None:
-        """Add the nodes of a block that are somewhere on Earth."""
-        is_valid = (np.abs(nodes.lon) <= _MAX_LON) & (np.abs(nodes.lat) <= _MAX_LAT)
-        units = np.column_stack([nodes.lon, nodes.lat]).astype(np.int32)
-        self._parts.append((nodes.id[is_valid], units[is_valid]))
 
-    def close(self) -> None:
-        """Make the nodes searchable, when all were added."""
-        if self._parts:
-            self._ids = np.concatenate([ids for ids, _ in self._parts])
-            self._units = np.concatenate([units for _, units in self._parts])
-            self._parts = []
+@dataclass(frozen=True, slots=True)
+class _Ones:
+    """Ways of a block that are looked at one by one: they may be services, or are members."""
 
-    def find(self, node_ids: IntArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-        """Return the places of nodes, a row of longitude and latitude for each, and if known."""
-        if not len(self._ids):
-            return np.zeros((len(node_ids), 2)), np.zeros(len(node_ids), dtype=bool)
-        at = np.minimum(np.searchsorted(self._ids, node_ids), len(self._ids) - 1)
-        return self._units[at] / _UNITS_PER_DEGREE, self._ids[at] == node_ids
-
-    def place_of(self, node_id: int) -> Place | None:
-        """Return the place of one node, None if it is not known."""
-        (place,), (is_known,) = self.find(np.array([node_id], dtype=np.int64))
-        return (float(place[0]), float(place[1])) if is_known else None
+    items: list[Item]
+    meanings: list[Meaning]
+    size: IntArray
+    node_id: IntArray
 
 
 @dataclass(slots=True)
@@ -74,17 +62,31 @@ class _Scan:
     """What the blocks of a file share; texts and tags seen before are known by a number."""
 
     gathering: OsmGathering
-    places: _NodePlaces = field(default_factory=_NodePlaces)
+    walk_of_member: dict[int, int] = field(default_factory=dict)
+    members: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     node_keys: frozenset[bytes] = frozenset()
     way_keys: frozenset[bytes] = frozenset()
     speaks: dict[tuple[bytes, bytes], bool] = field(default_factory=dict)
     numbers: dict[bytes, int] = field(default_factory=dict)
     meanings: dict[bytes, Meaning] = field(default_factory=dict)
+    streets: list[_Streets] = field(default_factory=list)
+    ones: list[_Ones] = field(default_factory=list)
 
 
-def scan_pbf(path: Path, gathering: OsmGathering, *, keys: frozenset[str]) -> OsmContent:
+def scan_pbf(
+    path: Path,
+    gathering: OsmGathering,
+    *,
+    keys: Collection[str],
+    clip: StreetClip | None = None,
+) -> OsmContent:
     """
     Read the walked ways, the services and the marked nodes of a usual .osm.pbf file.
+
+    Relations are read first, then ways, then the nodes that these ways have: what is in memory
+    grows with streets and services, not with the buildings and fields of the file. With a
+    `clip`, streets are looked at `MOST_REFS` nodes at a time, and nodes read once more for
+    each such part.
 
     Parameters
     ----------
@@ -93,69 +95,118 @@ def scan_pbf(path: Path, gathering: OsmGathering, *, keys: frozenset[str]) -> Os
     gathering
         Where objects are added; of no use once this has raised.
     keys
-        Keys without any of which a relation is no service.
+        Keys without any of which a relation says nothing.
+    clip
+        Which streets are kept, of no use once this has raised; None for all.
 
     Raises
     ------
     UnknownPbf
         The file is damaged, or not a usual one; libosmium knows which.
     """
-    spans = blob_spans(path)
-    n_others = _read_relations(path, spans, gathering, frozenset({"highway", *keys}))
     tags = gathering.tags
     state = _Scan(
         gathering,
         node_keys=frozenset(key.encode() for key in tags.node_keys),
         way_keys=frozenset(key.encode() for key in (*WAY_KEYS, *tags.way_keys)),
     )
-    _read_others(read_ahead(path, spans[:n_others], decoded_block), state)
-    return gathering.finish(state.places.place_of)
+    with path.open("rb") as file:
+        layout = layout_of(file)
+        _read_relations(file, layout, state, keys)
+        most_refs = None if clip is None else MOST_REFS
+        n_read = _read_ways(file, layout.ways, state, most_refs=most_refs, with_ones=True)
+        asked = [
+            *(part.node_id for part in state.streets),
+            *(part.node_id for part in state.ones),
+            gathering.member_nodes(),
+        ]
+        places = _read_nodes(file, layout, asked, state)
+        state.ones.reverse()
+        while state.ones:
+            _add_ones(state.ones.pop(), places, state)
+        gathering.finish(places.place_of)
+        if clip is not None:
+            clip.add_services(gathering.content.rows.values())
+        _add_streets(places, clip, state)
+        while n_read < len(layout.ways):
+            n_read += _read_ways(file, layout.ways[n_read:], state, most_refs=most_refs)
+            places = _read_nodes(file, layout, [part.node_id for part in state.streets])
+            _add_streets(places, clip, state)
+    if clip is not None:
+        clip.finish(gathering.content)
+    return gathering.content
 
 
-def _read_relations(
-    path: Path, spans: Sequence[Span], gathering: OsmGathering, keys: frozenset[str]
-) -> int:
-    """Read the relations, which are last; return the number of blocks before them."""
+def _read_relations(file: BinaryIO, layout: Layout, state: _Scan, keys: Collection[str]) -> None:
     wanted = {key.encode() for key in keys}
-    parts: list[list[PbfRelation | int]] = []
-    n_others = len(spans)
-    for block in read_ahead(path, spans[::-1], decoded_block):
-        if not block.relations:
-            break
-        n_others -= 1
-        parts.append(list(read_relations(block, lambda found: not wanted.isdisjoint(found))))
     last_id = 0
-    for part in reversed(parts):
-        ids = [one if isinstance(one, int) else one.id for one in part]
+    for block in read_ahead(file, layout.relations, decoded_block):
+        if not block.relations:
+            raise UnknownPbf("order")
+        found = list(read_relations(block, lambda its_keys: not wanted.isdisjoint(its_keys)))
+        ids = [one.id if isinstance(one, PbfRelation) else one for one in found]
         last_id = require_rising(np.array(ids, dtype=np.int64), after=last_id)
-        for one in part:
-            if not isinstance(one, int):
+        for one in found:
+            if isinstance(one, PbfRelation):
                 item = Item("relation", one.id, one.tags, _day(one.edited_s))
-                gathering.add_relation(item, one.members())
-    return n_others
+                state.gathering.add_relation(item, one.members())
+    state.walk_of_member = state.gathering.walk_of_members()
+    state.members = np.array(sorted(state.walk_of_member), dtype=np.int64)
 
 
-def _read_others(blocks: Iterator[Blocks], state: _Scan) -> None:
-    last_node = last_way = 0
-    walk_of_member = state.gathering.walk_of_members()
-    members = np.array(sorted(walk_of_member), dtype=np.int64)
-    for block in blocks:
-        if block.relations or (block.nodes and last_way):
+def _read_ways(
+    file: BinaryIO,
+    spans: Sequence[Span],
+    state: _Scan,
+    *,
+    most_refs: int | None,
+    with_ones: bool = False,
+) -> int:
+    """
+    Note the ways of blocks; return the number of blocks whose streets were noted.
+
+    The streets of the blocks after `most_refs` nodes are not; what is looked at one by one is,
+    `with_ones`.
+    """
+    last_id = n_refs = n_read = 0
+    for block in read_ahead(file, spans, decoded_block):
+        if not block.ways:
+            raise UnknownPbf("order")
+        is_full = most_refs is not None and n_refs >= most_refs
+        if is_full and not with_ones:
+            break
+        for ways in block.ways:
+            last_id = require_rising(ways.id, after=last_id)
+            meanings = _meanings(ways.tags, state)
+            if with_ones:
+                state.ones.append(_ones(ways, meanings, state))
+            if not is_full:
+                state.streets.append(_streets(ways, meanings))
+                n_refs += len(state.streets[-1].node_id)
+        n_read += not is_full
+    return n_read
+
+
+def _read_nodes(
+    file: BinaryIO, layout: Layout, asked: list[IntArray], state: _Scan | None = None
+) -> NodePlaces:
+    """Find the places of nodes; with `state`, add the nodes that mean something."""
+    places = NodePlaces(asked)
+    last_id = 0
+    for block in read_ahead(file, layout.nodes, decoded_block):
+        if not block.nodes:
             raise UnknownPbf("order")
         for nodes in block.nodes:
-            last_node = require_rising(nodes.id, after=last_node)
-            _add_nodes(nodes, state)
-        if block.ways and not last_way:
-            state.places.close()
-        for ways in block.ways:
-            last_way = require_rising(ways.id, after=last_way)
-            _add_ways(ways, members, walk_of_member, state)
-    state.places.close()
+            last_id = require_rising(nodes.id, after=last_id)
+            places.add(nodes)
+            if state is not None:
+                _add_nodes(nodes, state)
+    return places
 
 
 def _add_nodes(nodes: Nodes, state: _Scan) -> None:
-    state.places.add(nodes)
     tags = nodes.tags
+    on_earth = is_on_earth(nodes)
     is_kept = _is_among(tags.texts, state.node_keys)[tags.key]
     kept = tags.key[is_kept] << _SHIFT | tags.value[is_kept]
     pairs, pair_of = np.unique(kept, return_inverse=True)
@@ -166,8 +217,7 @@ def _add_nodes(nodes: Nodes, state: _Scan) -> None:
         if meaning is None:
             continue
         lon, lat = int(nodes.lon[at]), int(nodes.lat[at])
-        is_valid = abs(lon) <= _MAX_LON and abs(lat) <= _MAX_LAT
-        place = (lon / _UNITS_PER_DEGREE, lat / _UNITS_PER_DEGREE) if is_valid else None
+        place = (lon / UNITS_PER_DEGREE, lat / UNITS_PER_DEGREE) if on_earth[at] else None
         item = Item("node", int(nodes.id[at]), found, _day(int(nodes.edited_s[at])))
         state.gathering.add_node(item, meaning, place)
 
@@ -186,25 +236,36 @@ def _speaks(pair: int, texts: Sequence[bytes], state: _Scan) -> bool:
     return answer
 
 
-def _add_ways(
-    ways: WayGroup, members: IntArray, walk_of_member: dict[int, int], state: _Scan
-) -> None:
-    meanings = _meanings(ways.tags, state)
+def _streets(ways: WayGroup, meanings: Sequence[Meaning]) -> _Streets:
+    """Note the ways that are walked and can be no service."""
     walk = np.array([meaning.walk for meaning in meanings], dtype=np.int64)
     may_be_service = np.array([meaning.may_be_service for meaning in meanings], dtype=bool)
-    is_member = np.isin(ways.id, members)
-    _add_streets(ways, np.flatnonzero((walk != NO_SET) & ~may_be_service), walk, state)
-    ones = np.flatnonzero(is_member | may_be_service)
-    for at, shape in zip(ones.tolist(), _shapes(ways, ones, state), strict=True):
-        way_id, tags = int(ways.id[at]), ways.tags.of(at)
-        if is_member[at]:
-            is_other = "highway" not in tags and walk[at] == NO_SET
-            state.gathering.add_member(
-                way_id, walk_of_member[way_id] if is_other else NO_SET, shape
-            )
-        if may_be_service[at]:
-            item = Item("way", way_id, tags, _day(int(ways.edited_s[at])))
-            state.gathering.add_way(item, meanings[at], shape)
+    rows = np.flatnonzero((walk != NO_SET) & ~may_be_service)
+    node_id, size = ways.nodes(rows)
+    return _Streets(ways.id[rows], walk[rows], size, node_id)
+
+
+def _ones(ways: WayGroup, meanings: Sequence[Meaning], state: _Scan) -> _Ones:
+    may_be_service = np.array([meaning.may_be_service for meaning in meanings], dtype=bool)
+    rows = np.flatnonzero(np.isin(ways.id, state.members) | may_be_service)
+    node_id, size = ways.nodes(rows)
+    items = [
+        Item("way", int(ways.id[at]), ways.tags.of(at), _day(int(ways.edited_s[at])))
+        for at in rows.tolist()
+    ]
+    return _Ones(items, [meanings[at] for at in rows.tolist()], size, node_id)
+
+
+def _add_ones(ones: _Ones, places: NodePlaces, state: _Scan) -> None:
+    gathering = state.gathering
+    shapes = _shapes(ones.node_id, ones.size, places)
+    for item, meaning, shape in zip(ones.items, ones.meanings, shapes, strict=True):
+        walk = state.walk_of_member.get(item.id)
+        if walk is not None:
+            is_other = "highway" not in item.tags and meaning.walk == NO_SET
+            gathering.add_member(item.id, walk if is_other else NO_SET, shape)
+        if meaning.may_be_service:
+            gathering.add_way(item, meaning, shape)
 
 
 def _meanings(tags: Tags, state: _Scan) -> list[Meaning]:
@@ -229,32 +290,42 @@ def _meanings(tags: Tags, state: _Scan) -> list[Meaning]:
     return meanings
 
 
-def _add_streets(ways: WayGroup, rows: IntArray, walk: IntArray, state: _Scan) -> None:
-    """Add walked ways, all at once but for those of which nodes are missing."""
-    node_ids, size = ways.nodes(rows)
-    places, is_known = state.places.find(node_ids)
-    n_known = np.diff(np.concatenate([[0], np.cumsum(is_known)])[_ends(size)])
-    is_whole = (n_known == size) & (size > 1)
-    kept = np.repeat(is_whole, size)
-    whole, broken = rows[is_whole], rows[~is_whole]
-    state.gathering.content.streets.add_whole(
-        ways.id[whole], walk[whole], size[is_whole], node_ids[kept], places[kept]
-    )
-    for at, shape in zip(broken.tolist(), _shapes(ways, broken, state), strict=True):
-        state.gathering.add_street(int(ways.id[at]), int(walk[at]), shape)
+def _add_streets(places: NodePlaces, clip: StreetClip | None, state: _Scan) -> None:
+    """Add walked ways, block by block, all at once but for those of which nodes are missing."""
+    gathering = state.gathering
+    for part in state.streets:
+        lon_lat, is_known = places.find(part.node_id)
+        n_known = np.diff(np.concatenate([[0], np.cumsum(is_known)])[_ends(part.size)])
+        is_whole = (n_known == part.size) & (part.size > 1)
+        kept = np.repeat(is_whole, part.size)
+        gathering.content.streets.add_whole(
+            part.id[is_whole],
+            part.walk[is_whole],
+            part.size[is_whole],
+            part.node_id[kept],
+            lon_lat[kept],
+        )
+        broken = np.flatnonzero(~is_whole)
+        cut = np.repeat(~is_whole, part.size)
+        shapes = _shapes(part.node_id[cut], part.size[broken], places)
+        for at, shape in zip(broken.tolist(), shapes, strict=True):
+            gathering.add_street(int(part.id[at]), int(part.walk[at]), shape)
+        if clip is not None:
+            clip.take(gathering.content.streets)
+            gathering.content.streets = StreetDraft()
+    state.streets.clear()
 
 
-def _shapes(ways: WayGroup, rows: IntArray, state: _Scan) -> list[WayShape]:
-    node_ids, size = ways.nodes(rows)
-    places, is_known = state.places.find(node_ids)
+def _shapes(node_id: IntArray, size: IntArray, places: NodePlaces) -> list[WayShape]:
+    lon_lat, is_known = places.find(node_id)
     nodes = [
-        (node_id, lon, lat) if known else None
-        for node_id, (lon, lat), known in zip(
-            node_ids.tolist(), places.tolist(), is_known.tolist(), strict=True
+        (number, lon, lat) if known else None
+        for number, (lon, lat), known in zip(
+            node_id.tolist(), lon_lat.tolist(), is_known.tolist(), strict=True
         )
     ]
     return [
-        shape_of(nodes[start:stop], is_closed=bool(node_ids[start] == node_ids[stop - 1]))
+        shape_of(nodes[start:stop], is_closed=bool(node_id[start] == node_id[stop - 1]))
         if start < stop
         else shape_of([], is_closed=False)
         for start, stop in pairwise(_ends(size).tolist())

@@ -10,6 +10,7 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
+from siting.census import excluded_table
 from siting.crs import WGS84, by_territory, metric_crs
 from siting.errors import DataError, OptionError
 from siting.labels import date_text
@@ -22,6 +23,7 @@ from siting.sources.area_store import read_area
 from siting.sources.heights import read_heights
 from siting.sources.osm_file import OsmExtract, read_osm, require_osm_file
 from siting.sources.overpass import OverpassSession, overpass_extract
+from siting.tables import EXCLUDED
 from siting.taxonomy import Taxonomy
 from siting.ways import Ways
 
@@ -47,6 +49,8 @@ class Ground:
         SHA-256 of each OpenStreetMap file, by its path or its name; of the answers of Overpass.
     n_broken
         Number of broken objects by kind, in French.
+    excluded
+        Table EXCLUDED.
     notes
         Remarks in French.
     """
@@ -58,6 +62,7 @@ class Ground:
     others: tuple[Provenance, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
     n_broken: Mapping[str, int] = field(default_factory=dict)
+    excluded: pd.DataFrame = field(default_factory=EXCLUDED.empty)
     notes: tuple[str, ...] = ()
 
     @property
@@ -131,7 +136,8 @@ def ground_around(
     if area is not None:
         return ground_of_area(area, taxonomy=taxonomy, heights=heights)
     if osm or overpass is None:
-        return ground_of_files(osm, taxonomy=taxonomy, heights=heights, within=within)
+        around = shapely.Polygon() if within is None else within
+        return ground_of_files(osm, taxonomy=taxonomy, heights=heights, within=around)
     return ground_of_overpass(within, taxonomy=taxonomy, session=overpass, heights=heights)
 
 
@@ -140,13 +146,14 @@ def ground_of_files(
     *,
     taxonomy: Taxonomy,
     heights: Sequence[Path] = (),
-    within: shapely.Geometry | None = None,  # noqa: ARG001
+    within: shapely.Geometry | None = None,
 ) -> Ground:
     """
     Read streets and services; with files of heights, slopes count.
 
-    What lies outside of `within` (degrees) is left unread. Bridges and tunnels are even between
-    their ends, and heights are averaged over `siting.relief.SMOOTHED_M` of street.
+    Of the streets, those that walks inside of `within` (degrees) depend on are kept, of all that
+    the files hold; the rest is that of the files. Bridges and tunnels are even between their
+    ends, and heights are averaged over `siting.relief.SMOOTHED_M` of street.
 
     Raises
     ------
@@ -156,7 +163,7 @@ def ground_of_files(
     NetworkError
         There is no street.
     """
-    extract = read_osm(osm, taxonomy=taxonomy)
+    extract = read_osm(osm, taxonomy=taxonomy, within=within)
     return _ground_of(extract, list(map(str, osm)), taxonomy=taxonomy, heights=heights)
 
 
@@ -225,13 +232,14 @@ def _ground_of(
     ways, others, notes = _relieved(extract.ways, heights)
     services = services_from_osm(extract.objects, taxonomy).sort_index()
     return Ground(
-        network=walk_network(ways, coverage=extract.coverage),
+        network=walk_network(ways, coverage=extract.coverage, excerpt=extract.excerpt),
         services=services,
         references=osm_references(services, extract.objects, keys=taxonomy.identity_keys),
         osm=extract.provenance,
         others=others,
         inputs={name: one.sha256 for name, one in zip(names, extract.provenance, strict=True)},
         n_broken=extract.n_broken,
+        excluded=excluded_table(extract.excluded.values()),
         notes=notes,
     )
 
@@ -257,6 +265,7 @@ def ground_of_area(folder: Path, *, taxonomy: Taxonomy, heights: Sequence[Path] 
         osm=area.provenance,
         inputs={one.source: one.sha256 for one in area.provenance},
         n_broken=area.n_broken,
+        excluded=area.excluded,
     )
 
 
