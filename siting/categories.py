@@ -89,6 +89,8 @@ class Taxonomy:
         Prefixes of keys of what is no more, or not yet, such as ``disused:``; with the reason.
     identity_keys
         OSM keys whose value identifies a service, the most trusted first.
+    own_file
+        Name of the user's file that completes that of the package; empty without.
     """
 
     families: tuple[Family, ...]
@@ -96,6 +98,7 @@ class Taxonomy:
     exclusions: tuple[tuple[ExclusionKind, Selector], ...] = ()
     prefixes: tuple[tuple[str, ExclusionKind], ...] = ()
     identity_keys: tuple[str, ...] = ()
+    own_file: str = ""
 
     def categories_of(self, tags: Mapping[str, str]) -> tuple[str, ...]:
         """
@@ -133,6 +136,11 @@ class Taxonomy:
             if bare and (found := self._matching({**tags, **bare}, self._by_tag)):
                 return Excluded(reason, found[0])
         return Excluded(kind, "") if kind is ExclusionKind.VACANT else None
+
+    @property
+    def walked_to(self) -> tuple[Category, ...]:
+        """Categories of which a walk is measured: not the services that come to people."""
+        return tuple(one for one in self.categories if not one.is_area_service)
 
     @cached_property
     def keys(self) -> frozenset[str]:

@@ -22,6 +22,7 @@ from siting.cli_options import (
     PrivateNetwork,
     RegisterFiles,
     RegisterMaps,
+    TaxonomyFile,
     map_server,
     parameters,
 )
@@ -85,6 +86,7 @@ def add_area(  # noqa: PLR0913 - one parameter an option
     max_age: MaxAge = 30.0,
     no_cache: NoCache = False,
     private_network: PrivateNetwork = False,
+    taxonomy: TaxonomyFile = None,
     ferries: Annotated[
         bool, typer.Option("--ferries", help="Compter les bacs comme des rues.")
     ] = False,
@@ -99,7 +101,9 @@ def add_area(  # noqa: PLR0913 - one parameter an option
     with screen.stages() as report:
         report("Lecture d'OpenStreetMap", 0, 0)
         if osm:
-            kept = chain.add_area(name, osm, overwrite=overwrite, with_ferries=ferries)
+            kept = chain.add_area(
+                name, osm, overwrite=overwrite, with_ferries=ferries, taxonomy=taxonomy
+            )
         else:
             session = map_server(
                 urls=overpass_url,
@@ -115,6 +119,7 @@ def add_area(  # noqa: PLR0913 - one parameter an option
                 session=session,
                 overwrite=overwrite,
                 with_ferries=ferries,
+                taxonomy=taxonomy,
             )
             notes = session.notes
     screen.show_lines(summary.area_lines(kept))

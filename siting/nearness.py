@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from siting.errors import DataError
+from siting.freshness import to_confirm
 from siting.labels import short_date
-from siting.tables import AccessStatus, MapEvidence
+from siting.tables import AccessStatus, MapEvidence, Observation
 from siting.taxonomy import Category, Taxonomy
 from siting.walks import nearest_by_family
 
+CONFIRM_TEXT = " (à confirmer : plus de trois ans avant la carte)"
 _OSM_ID = r"(?:node|way|relation)/[0-9]+"
 _ISO_DATE = r"^(\d{4})-(\d{2})-(\d{2})$"
 
@@ -141,10 +143,14 @@ def _best(
 ) -> pd.DataFrame:
     """Word the nearest service of each site that reaches one: the one that maps draw."""
     best = nearest_by_family(access, family_categories).set_index("site_id")
-    known = services[["source", "observed_on"]].reindex(best["service_id"]).set_index(best.index)
+    known = services.assign(is_old=to_confirm(services, mapped_on=mapped_on))
+    known = known[["source", "observed_on", "observed_by", "is_old"]]
+    known = known.reindex(best["service_id"]).set_index(best.index)
     seen_on = known["observed_on"].str.replace(_ISO_DATE, r"\3/\2/\1", regex=True)
+    verb = known["observed_by"].eq(Observation.CHECKED).map({True: "vérifié", False: "mis à jour"})
     dates = f", carte du {short_date(mapped_on)}" if mapped_on else ", carte sans date"
-    dates = dates + (", objet mis à jour le " + seen_on).fillna("")
+    dates = dates + (", objet " + verb + " le " + seen_on).fillna("")
+    dates = dates + known["is_old"].fillna(value=False).map({True: CONFIRM_TEXT, False: ""})
     is_of_map = best["service_id"].str.fullmatch(_OSM_ID)
     parts = (
         best["service_name"].fillna("sans nom"),

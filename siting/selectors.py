@@ -101,7 +101,7 @@ def _condition(key: str, value: object, where: Where) -> Condition:
             return Condition(key)
         case str():
             return Condition(key, frozenset({value}))
-        case [str(), *others] if all(isinstance(one, str) for one in others):
+        case [_, *_] if all(isinstance(one, str) for one in value):
             return Condition(key, frozenset(str(one) for one in value))
         case {"matches": str(pattern), **others} if not others:
             return Condition(key, pattern=_pattern(pattern, where))

@@ -143,6 +143,8 @@ def area_lines(kept: KeptArea) -> Iterator[str]:
         f"  {counted(area.network.n_edges, 'tronçon de rue', 'tronçons de rue')}, "
         f"{counted(len(area.services), 'service')}"
     )
+    if area.own_file:
+        yield f"  avec vos catégories, à redonner avec --taxonomy {area.own_file}"
     for source in area.provenance:
         day = date_text(source.data_timestamp) or "date inconnue"
         yield f"  {source.source} : état au {day}, {source.licence}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import resources
 from typing import Any
 
@@ -68,7 +68,7 @@ def own_taxonomy(text: str, *, name: str) -> Taxonomy:
     for entry, at in placed:
         base, _ = entries.get(entry["id"], ({}, at))
         entries[entry["id"]] = ({**base, **entry}, at)
-    return _taxonomy({**shipped, "category": []}, where, tuple(entries.values()))
+    return replace(_taxonomy(shipped, where, tuple(entries.values())), own_file=name)
 
 
 def taxonomy_from_toml(text: str, *, name: str = _NAME) -> Taxonomy:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -201,7 +201,7 @@ def _service_features(view: StudyView, reached: pd.DataFrame) -> list[dict[str, 
             "name": map_text(view.near[first].service),
             "link": map_text(osm_link(str(service_id))),
             "alone": service_id in view.in_register_only,
-            "source": map_text(_known_from(view, service_id)),
+            "source": map_text(" ".join(filter(None, _known_from(view, service_id)))),
             "families": sorted({view.families.index(family) for family in rows["family"]}),
             "sites": [map_text(text) for text in _served_sites(view, rows)],
         }
@@ -209,12 +209,15 @@ def _service_features(view: StudyView, reached: pd.DataFrame) -> list[dict[str, 
     return features
 
 
-def _known_from(view: StudyView, service_id: Hashable) -> str:
-    """Tell where a service is known from, when registers were read."""
+def _known_from(view: StudyView, service_id: Hashable) -> Iterator[str]:
+    """Tell where a service is known from, and if that is old, in sentences; some are empty."""
     remark = view.register_remark(service_id)
     if service_id in view.in_register_only:
-        return f"Source : {view.services.loc[service_id, 'source']}, {remark} ; absent de la carte."
-    return f"{remark[0].upper()}{remark[1:]}." if remark else ""
+        source = view.services.loc[service_id, "source"]
+        yield f"Registre seulement, absent de la carte. Source : {source}."
+    elif remark:
+        yield f"{remark[0].upper()}{remark[1:]}."
+    yield view.confirm_text(service_id)
 
 
 def _service_places(view: StudyView) -> dict[Hashable, object]:

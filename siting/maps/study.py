@@ -70,6 +70,7 @@ def study_map(  # noqa: PLR0913 - the tables of one study
     profile: WalkProfile | None = None,
     register_remarks: pd.Series | None = None,
     in_register_only: frozenset[str] = frozenset(),
+    mapped_on: str = "",
 ) -> folium.Map:
     """
     Map sites with the nearest service of each family, the walk to it and the isochrones.
@@ -102,6 +103,8 @@ def study_map(  # noqa: PLR0913 - the tables of one study
         What registers say of each service, in French; None when none was read.
     in_register_only
         Services that a register alone knows: they are drawn hollow, and said so in words.
+    mapped_on
+        ISO date of the map: services that are old by then are said to be confirmed.
 
     Raises
     ------
@@ -122,6 +125,7 @@ def study_map(  # noqa: PLR0913 - the tables of one study
         profile=profile,
         register_remarks=register_remarks,
         in_register_only=in_register_only,
+        mapped_on=mapped_on,
     )
     drawn = [view.sites.geometry, view.walks.geometry]
     if shows_all_isochrones(view):

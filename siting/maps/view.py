@@ -11,7 +11,8 @@ import geopandas as gpd
 import pandas as pd
 
 from siting.calls import Measure, Requirement, RulePack
-from siting.labels import LABELS, hectares_text, metres_text, minutes_text
+from siting.freshness import to_confirm
+from siting.labels import LABELS, hectares_text, long_date, metres_text, minutes_text
 from siting.maps.isochrones import light_isochrones
 from siting.tables import (
     ISOCHRONES,
@@ -161,6 +162,7 @@ class StudyView:
     profile: WalkProfile | None = None
     register_remarks: pd.Series | None = None
     in_register_only: frozenset[str] = frozenset()
+    mapped_on: str = ""
 
     @cached_property
     def families(self) -> list[str]:
@@ -181,6 +183,17 @@ class StudyView:
     def nearest(self) -> pd.DataFrame:
         """Nearest services, as `nearest_by_family` says."""
         return nearest_by_family(self.access, self.walks, self.taxonomy)
+
+    @cached_property
+    def _to_confirm(self) -> pd.Series:
+        return to_confirm(self.services, mapped_on=self.mapped_on).fillna(value=False)
+
+    def confirm_text(self, service_id: Hashable) -> str:
+        """Say that a service is to be confirmed, and how old what is known of it is; else empty."""
+        if not self._to_confirm.get(service_id, default=False):
+            return ""
+        day = long_date(str(self.services.loc[service_id, "observed_on"]))
+        return f"À confirmer : rien de plus récent que le {day}."
 
     def register_remark(self, service_id: Hashable) -> str:
         """Word what registers say of a service; empty where they say nothing."""

@@ -191,8 +191,20 @@ def other_version(folder: Path, index: Mapping[str, Any]) -> DataError:
     made_with = index.get("made_with")
     named = f" ({made_with.get('siting', '?')})" if isinstance(made_with, dict) else ""
     return DataError(
-        f"Cette zone a été construite par une autre version de siting{named}, ou avec une autre "
-        f"liste de services (dossier « {folder} ») : {_rebuild(index)}"
+        f"Cette zone a été construite par une autre version de siting{named} "
+        f"(dossier « {folder} ») : {_rebuild(index)}"
+    )
+
+
+def other_taxonomy(folder: Path, index: Mapping[str, Any]) -> DataError:
+    """Return the error that tells the user that an area was built with other categories."""
+    own_file = index["own_file"]
+    with_what = f"celle du fichier « {own_file} »" if own_file else "celle du programme"
+    advice = f"donnez ce fichier, inchangé, avec --taxonomy {own_file}, ou " if own_file else ""
+    return DataError(
+        f"Cette zone a été construite avec une autre liste de services, {with_what} (dossier "
+        f"« {folder} ») : {advice}{_rebuild(index)} Avec vos propres catégories : siting area add "
+        "NOM --taxonomy FICHIER --overwrite."
     )
 
 

@@ -147,10 +147,8 @@ def build_area(
     ------
     DataError
         A file is missing or damaged.
-    NetworkError
-        The files hold no walkable way.
-    CrsError
-        They spread over more than one territory.
+    NetworkError, CrsError
+        The files hold no walkable way; they spread over more than one territory.
     """
     extract = read_osm(osm, taxonomy=taxonomy)
     return area_of(extract, taxonomy=taxonomy, snap_limit_m=snap_limit_m, with_ferries=with_ferries)

@@ -33,6 +33,7 @@ from siting.sources.osm_clip import StreetClip, clip_content
 from siting.sources.osm_content import OsmContent, OsmGathering
 from siting.sources.osm_json import JsonAnswer, content_of, read_answer, require_whole
 from siting.sources.osm_scan import scan
+from siting.sources.osm_sizes import require_readable_size
 from siting.sources.osm_streets import ways_of
 from siting.sources.osm_tags import TagReader, TagSets
 from siting.tables import OSM_OBJECTS
@@ -220,6 +221,7 @@ def _reading(
     path: Path, taxonomy: Taxonomy, walk_sets: TagSets, within: shapely.Geometry | None
 ) -> OsmReading:
     require_osm_file(path)
+    require_readable_size(path, is_clipped=within is not None)
     if path.suffix.lower() == ".json":
         answer = _json_answer(path)
         header = _Header(box=answer.box, timestamp=answer.timestamp, remark=answer.remark)

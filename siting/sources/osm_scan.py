@@ -21,6 +21,7 @@ from osmium.osm.types import OSMObject, Way
 from siting.sources.osm_clip import StreetClip, clip_content
 from siting.sources.osm_content import Item, OsmContent, OsmGathering, Place
 from siting.sources.osm_shapes import way_shape
+from siting.sources.osm_sizes import node_index
 from siting.sources.osm_tags import NO_SET, Meaning, TagReader, TagSets
 from siting.sources.pbf_scan import scan_pbf
 from siting.sources.protobuf import UnknownPbf
@@ -77,7 +78,7 @@ def scan(
         except UnknownPbf:
             pass  # unusual or damaged: libosmium reads it, or says why not
     # Positions are kept from the first pass on; ways find them wherever they stand in the file.
-    places = osmium.index.create_map("flex_mem")
+    places = osmium.index.create_map(node_index(path))
     state = _Scan(
         path=path,
         taxonomy=taxonomy,

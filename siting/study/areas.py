@@ -16,8 +16,8 @@ from siting.errors import DataError, OptionError
 from siting.sources.area_files import area_folders, remove_area, require_room, size_bytes
 from siting.sources.area_store import Area, area_of, build_area, read_area, write_area
 from siting.sources.overpass import OverpassSession, overpass_extract
+from siting.sources.taxonomy_file import chosen_taxonomy
 from siting.study.around import Around
-from siting.taxonomy import read_taxonomy
 
 STALE_DAYS = 180  # a map that is older is said to be old
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
@@ -71,9 +71,29 @@ def area_folder(name: str) -> Path:
     return areas_folder() / name
 
 
-def add_area(name: str, osm: Sequence[Path], *, overwrite: bool, with_ferries: bool) -> KeptArea:
+def add_area(
+    name: str,
+    osm: Sequence[Path],
+    *,
+    overwrite: bool,
+    with_ferries: bool,
+    taxonomy: Path | None = None,
+) -> KeptArea:
     """
     Build an area from OpenStreetMap files and keep it under a name.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    osm
+        Files.
+    overwrite
+        If an area of that name is replaced.
+    with_ferries
+        If ferries are walked.
+    taxonomy
+        TOML file of the user's own categories.
 
     Raises
     ------
@@ -84,13 +104,19 @@ def add_area(name: str, osm: Sequence[Path], *, overwrite: bool, with_ferries: b
     """
     folder = area_folder(name)
     require_room(folder, overwrite=overwrite)
-    area = build_area(osm, taxonomy=read_taxonomy(), with_ferries=with_ferries)
+    area = build_area(osm, taxonomy=chosen_taxonomy(taxonomy), with_ferries=with_ferries)
     write_area(area, folder, overwrite=overwrite)
     return KeptArea(name=name, folder=folder, area=area)
 
 
 def add_area_around(
-    name: str, where: Around, *, session: OverpassSession, overwrite: bool, with_ferries: bool
+    name: str,
+    where: Around,
+    *,
+    session: OverpassSession,
+    overwrite: bool,
+    with_ferries: bool,
+    taxonomy: Path | None = None,
 ) -> KeptArea:
     """
     Build an area from Overpass and keep it under a name.
@@ -107,6 +133,8 @@ def add_area_around(
         If an area of that name is replaced.
     with_ferries
         If ferries are walked.
+    taxonomy
+        As for `add_area`.
 
     Raises
     ------
@@ -122,9 +150,9 @@ def add_area_around(
     session.require_askable()
     west, south, east, north = where.area.bounds
     metric_crs((west, south, east, north))  # refuses what could not be measured, before asking
-    taxonomy = read_taxonomy()
-    extract = overpass_extract(where.area, taxonomy=taxonomy, session=session)
-    area = area_of(extract, taxonomy=taxonomy, with_ferries=with_ferries)
+    counted = chosen_taxonomy(taxonomy)
+    extract = overpass_extract(where.area, taxonomy=counted, session=session)
+    area = area_of(extract, taxonomy=counted, with_ferries=with_ferries)
     (source,) = area.provenance
     told = replace(source, note=" ; ".join(filter(None, [where.label, source.note])))
     area = replace(area, provenance=(told,))

@@ -74,7 +74,7 @@ def map_worth(
         mapped_on=ground.mapped_on,
         compared=compared,
     )
-    categories = [category.id for category in taxonomy.categories]
+    categories = [category.id for category in taxonomy.walked_to]
     found = absence(points, communes, known, radius_m=radius_m, categories=categories)
     codes = set(within_reach(points, communes, radius_m=radius_m)["code_insee"])
     here = known.index.get_level_values("code_insee").isin(codes)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from siting.absence import ABSENCE
 from siting.calls import RulePack
+from siting.census import UNKNOWN_WORDS, marked
 from siting.completeness import COMPLETENESS
 from siting.export import (
     COMMUNE_COVERAGE,
@@ -39,7 +40,7 @@ from siting.study.locate import Located
 from siting.study.projects import Study
 from siting.study.remarks import kmh_text, map_dates, pace_remarks
 from siting.study.territory import TerritoryStudy
-from siting.tables import ACCESS, GEOCODING, INVENTORY, REACH, SITES, VERDICTS
+from siting.tables import ACCESS, EXCLUDED, GEOCODING, INVENTORY, REACH, SITES, VERDICTS
 from siting.taxonomy import Taxonomy
 
 # A workbook of 200,000 lines weighs 10 MB and opens; one of two million does not.
@@ -57,7 +58,7 @@ def study_files(study: Study) -> dict[str, bytes]:
     files = {f"{sheet.title}.csv": csv_bytes(sheet.frame, sheet.table) for sheet in sheets}
     layers = {
         "sites": study.sites,
-        "services": _known_services(study),
+        "services": _known_services(study).assign(**_marks(study)),
         "walks": study.walks,
         **({} if study.isochrones is None else {"isochrones": study.isochrones}),
     }
@@ -92,6 +93,13 @@ def _study_sheets(study: Study) -> list[Sheet]:
         ),
         *_strict_sheets(study),
         *_worth_sheets(study),
+        Sheet(
+            title="excluded",
+            note="Ce qui est sur la carte sans être compté comme service, et pourquoi.",
+            frame=study.excluded,
+            table=EXCLUDED,
+            words=[*service_words(study.taxonomy), UNKNOWN_WORDS],
+        ),
         *_register_sheets(study),
     ]
     if study.verdicts is None or study.pack is None:
@@ -156,6 +164,10 @@ def _known_services(study: Study) -> gpd.GeoDataFrame:
     return services_with_matches(study.services, study.registers.joined.matches)
 
 
+def _marks(study: Study) -> Mapping[str, pd.Series]:
+    return marked(study.services, taxonomy=study.taxonomy, mapped_on=study.mapped_on)
+
+
 def _register_sheets(study: Study) -> list[Sheet]:
     """Lay out what registers say of each service, and their rows that do not count."""
     if study.registers is None:
@@ -211,6 +223,7 @@ def study_page(study: Study) -> folium.Map:
         profile=study.profile,
         register_remarks=None if known is None else known.remarks,
         in_register_only=frozenset() if known is None else known.only_there,
+        mapped_on=study.mapped_on,
     )
 
 

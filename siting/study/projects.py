@@ -361,8 +361,7 @@ def _category_infos(taxonomy: Taxonomy) -> dict[str, CategoryInfo]:
         category.id: CategoryInfo(
             families=";".join(category.families), is_reliably_mapped=category.mapping == "good"
         )
-        for category in taxonomy.categories
-        if not category.is_area_service
+        for category in taxonomy.walked_to
     }
 
 
