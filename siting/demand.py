@@ -85,7 +85,7 @@ def demand(
         points = addresses[~(addresses.isna() | addresses.is_empty)]
         parts.append(_inside(points, held, DemandBasis.ADDRESSES))
     if network is not None:
-        whole = held[_is_whole(held, network)]
+        whole = held.loc[whole_in(held, network)]
         parts.append(_inside(street_points(network), whole, DemandBasis.STREETS))
     middles = gpd.GeoSeries(held.geometry.representative_point(), crs=WGS84)
     parts.append(
@@ -132,8 +132,9 @@ def _inside(
     )
 
 
-def _is_whole(communes: gpd.GeoDataFrame, network: WalkNetwork) -> pd.Series:
-    """Tell the communes that the data of the network holds whole, to 5 % of their area."""
-    shapes = shapely.make_valid(communes.to_crs(network.crs).geometry.to_numpy())
+def whole_in(communes: gpd.GeoDataFrame, network: WalkNetwork) -> pd.Index:
+    """Return the codes of the communes that the data of a network holds, to 5 % of their area."""
+    held = communes[communes.geometry.notna()]
+    shapes = shapely.make_valid(held.to_crs(network.crs).geometry.to_numpy())
     inside = shapely.area(shapely.intersection(shapes, network.extent)) / shapely.area(shapes)
-    return pd.Series(inside >= WHOLE_SHARE, index=communes.index)
+    return held.index[inside >= WHOLE_SHARE]
