@@ -52,7 +52,7 @@ class Finding:
         if not reason or self.verdict is Verdict.DECLARATIF:
             return self
         is_said = reason in self.evidence
-        evidence = self.evidence if is_said else _joined(reason, self.evidence)
+        evidence = self.evidence if is_said else joined_text(reason, self.evidence)
         return replace(self, verdict=Verdict.A_VERIFIER, evidence=evidence)
 
 
@@ -91,7 +91,7 @@ def address_finding(place: Place) -> Finding:
         return Finding(
             Verdict.A_VERIFIER,
             "adresse non contrôlée" if place.address else "aucune adresse, des coordonnées",
-            _joined(place.reason_text, place.address),
+            joined_text(place.reason_text, place.address),
         )
     if place.status not in (GeocodeStatus.OK, GeocodeStatus.REVIEW) or (
         place.reason not in _NO_REMARK
@@ -108,7 +108,7 @@ def address_finding(place: Place) -> Finding:
     return Finding(
         Verdict.A_VERIFIER,
         f"adresse trouvée, précision : {precision}",
-        _joined(place.matched_label, check),
+        joined_text(place.matched_label, check),
     )
 
 
@@ -136,7 +136,7 @@ def listed_finding(place: Place, *, is_by_commune: bool) -> Finding:
 
     `is_by_commune` tells if the present commune is listed, or only the former one.
     """
-    here = _joined(place.commune_text, place.inventory_text)
+    here = joined_text(place.commune_text, place.inventory_text)
     if place.is_listed is None:
         evidence = f"{here} : une partie seulement de la commune est listée"
         return Finding(Verdict.A_VERIFIER, "non mesuré", evidence)
@@ -185,13 +185,13 @@ def near_finding(
     evidence = nearest.service
     if nearest.is_reached and nearest.snap_m > FAR_FROM_STREET_M:
         link = f"dont {metres_text(nearest.snap_m)} en ligne droite du site à la rue"
-        evidence = _joined(evidence, link)
+        evidence = joined_text(evidence, link)
     if nearest.walk_min <= threshold_min:
         doubts = [place.position_doubt, _unknown_way(strict, threshold_min)]
-        return Finding(Verdict.REMPLI, walk, evidence).doubted(_joined(*doubts))
+        return Finding(Verdict.REMPLI, walk, evidence).doubted(joined_text(*doubts))
     doubts = [place.position_doubt, *_hidden_services(nearest)]
-    evidence = _joined(evidence, _proof(nearest))
-    return Finding(Verdict.NON_REMPLI, walk, evidence).doubted(_joined(*doubts))
+    evidence = joined_text(evidence, _proof(nearest))
+    return Finding(Verdict.NON_REMPLI, walk, evidence).doubted(joined_text(*doubts))
 
 
 def _unknown_way(strict: Nearest | None, threshold_min: float) -> str:
@@ -233,6 +233,6 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(shown) + (f" et {n_more} autres" if n_more > 0 else "")
 
 
-def _joined(*texts: str) -> str:
+def joined_text(*texts: str) -> str:
     """Join the texts that are not empty."""
     return " ; ".join(text for text in texts if text)

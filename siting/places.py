@@ -6,12 +6,13 @@ address found and the commune declared agree.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import geopandas as gpd
 import pandas as pd
 
+from siting.communes import departement_of
 from siting.labels import LABELS, metres_text
 from siting.listed import ListedCommunes, is_within
 from siting.tables import (
@@ -39,6 +40,31 @@ _SITE_TEXTS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallLayer:
+    """
+    A layer of the territory that a person installed.
+
+    Parameters
+    ----------
+    table
+        Its contract table.
+    said
+        What it is and of when, in French.
+    area
+        Codes of the départements, or of the communes, that it knows; empty for the whole
+        country.
+    """
+
+    table: pd.DataFrame
+    said: str
+    area: frozenset[str] = frozenset()
+
+    def covers(self, code_insee: str) -> bool:
+        """Tell if the layer says something of a commune."""
+        return not self.area or not self.area.isdisjoint((code_insee, departement_of(code_insee)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallTerritory:
     """
     What is known of the communes where the sites are.
@@ -53,6 +79,13 @@ class CallTerritory:
         ISO date of the list of *Petites villes de demain* in `communes`.
     inventory
         Table `INVENTORY` of existing inclusive housing; None without one.
+    qpv
+        Tables `QPV` of the priority quarters, by the vintage that a pack asks for; those that
+        are not installed are missing.
+    density
+        Table `DENSITY`; None when it is not installed.
+    establishments
+        Table `REGISTER` of medico-social establishments; None when no register is known.
     """
 
     site_communes: pd.DataFrame
@@ -60,6 +93,9 @@ class CallTerritory:
     listed: ListedCommunes | None
     pvd_list_on: str
     inventory: pd.DataFrame | None = None
+    qpv: Mapping[str, CallLayer] = field(default_factory=dict)
+    density: CallLayer | None = None
+    establishments: CallLayer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +117,8 @@ class Place:
         How far the commune is in which the answer would differ; empty beyond 50 m.
     part_border
         The same between the parts of a merged commune, of which only one is listed.
+    border_code_insee, border
+        The other commune within 50 m, and how far it is; empty without any.
     inventory_text
         What the inventory holds in the commune; empty without inventory.
     """
@@ -104,6 +142,8 @@ class Place:
     pvd_border: str
     listed_border: str
     part_border: str
+    border_code_insee: str
+    border: str
     inventory_text: str
 
     @property
@@ -144,6 +184,10 @@ class Place:
     def listed_doubt(self) -> str:
         """Why the answer on the list of the call may be another; empty if sure."""
         return self.part_border or self._commune_doubt(self.listed_border)
+
+    def commune_doubt(self, *, matters: bool) -> str:
+        """Why the site may be in the other commune near, if that `matters`; empty if sure."""
+        return self._commune_doubt(self.border if matters else "")
 
     def _commune_doubt(self, border: str) -> str:
         if self.is_commune_confirmed:
@@ -236,6 +280,8 @@ def _borders(
         "pvd_border": near.where(_may_differ(sites["is_pvd"], is_pvd_there), ""),
         "listed_border": pd.Series("", index=sites.index),
         "part_border": pd.Series("", index=sites.index),
+        "border_code_insee": other.fillna(""),
+        "border": near.where(other.notna(), ""),
     }
     listed = territory.listed
     if listed is None:
