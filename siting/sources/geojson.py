@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import shapely
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
@@ -59,6 +60,38 @@ class Entities:
     crs: CRS | None
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """
+    Entities of a layer of outlines, in their order: see `Entities`.
+
+    `shapes` are as they are drawn, in the units of `crs`; None for an entity without geometry.
+    """
+
+    header: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    shapes: npt.NDArray[np.object_]
+    crs: CRS | None
+
+
+def geojson_drawn(content: bytes, *, name: str) -> Drawn:
+    """
+    Read the entities of a GeoJSON file with their outlines.
+
+    Raises
+    ------
+    CrsError, DataError
+        As `geojson_entities`; a geometry that cannot be read.
+    """
+    top, features, header, rows = _features(content, name=name)
+    texts = [json.dumps(one) if (one := _members(f, "geometry")) else None for f in features]
+    try:
+        shapes = shapely.from_geojson(np.array(texts, dtype=object))
+    except shapely.GEOSException as error:
+        raise DataError(f"{name} : un contour de ce GeoJSON est abîmé. {_SAVE_AS}") from error
+    return Drawn(tuple(header), rows, shapes, _crs(top.get("crs"), name=name))
+
+
 def geojson_entities(content: bytes, *, name: str) -> tuple[str, Entities]:
     """
     Read the entities of a GeoJSON file, and the name it gives itself (maybe empty).
@@ -86,20 +119,9 @@ def geojson_entities(content: bytes, *, name: str) -> tuple[str, Entities]:
     ----------
     RFC 7946 (2016); the member `crs` is that of the GeoJSON specification of 2008.
     """
-    top = _parsed(content, name=name)
-    features = [top] if top["type"] == "Feature" else top.get("features")
-    if not isinstance(features, list):
-        raise DataError(f"{name} : ce GeoJSON n'a pas de liste d'entités (features). {_SAVE_AS}")
-    properties = [_members(feature, "properties") for feature in features]
-    header = dict.fromkeys(key for one in properties for key in one)
-    if len(features) >= MAX_ROWS or len(features) * len(header) > MAX_CELLS:
-        raise DataError(
-            f"{name} : la couche dépasse {MAX_ROWS} entités ou {MAX_CELLS} valeurs. "
-            "Partagez-la en plusieurs fichiers."
-        )
-    rows = [tuple(typed_text(one.get(key)) for key in header) for one in properties]
+    top, features, header, rows = _features(content, name=name)
     ids = [typed_text(f.get("id")) if isinstance(f, dict) else "" for f in features]
-    if any(ids) and ids != [typed_text(one.get("id")) for one in properties]:
+    if any(ids) and ids != [typed_text(_members(f, "properties").get("id")) for f in features]:
         header = {"id (GeoJSON)" if "id" in header else "id": None, **header}
         rows = [(one, *row) for one, row in zip(ids, rows, strict=True)]
     points = [_point(_members(feature, "geometry")) for feature in features]
@@ -113,6 +135,25 @@ def geojson_entities(content: bytes, *, name: str) -> tuple[str, Entities]:
         is_given=np.array([point is not None for point in points], dtype=bool),
         crs=_crs(top.get("crs"), name=name),
     )
+
+
+def _features(
+    content: bytes, *, name: str
+) -> tuple[dict[str, _Json], list[_Json], dict[str, None], list[tuple[str, ...]]]:
+    """Return the document, its entities, the names of their attributes, and the values."""
+    top = _parsed(content, name=name)
+    features = [top] if top["type"] == "Feature" else top.get("features")
+    if not isinstance(features, list):
+        raise DataError(f"{name} : ce GeoJSON n'a pas de liste d'entités (features). {_SAVE_AS}")
+    properties = [_members(feature, "properties") for feature in features]
+    header = dict.fromkeys(key for one in properties for key in one)
+    if len(features) >= MAX_ROWS or len(features) * len(header) > MAX_CELLS:
+        raise DataError(
+            f"{name} : la couche dépasse {MAX_ROWS} entités ou {MAX_CELLS} valeurs. "
+            "Partagez-la en plusieurs fichiers."
+        )
+    rows = [tuple(typed_text(one.get(key)) for key in header) for one in properties]
+    return top, features, header, rows
 
 
 def _parsed(content: bytes, *, name: str) -> dict[str, _Json]:

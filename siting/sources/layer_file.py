@@ -42,7 +42,7 @@ _EXPORT = (
     "GeoPackage."
 )
 # What GDAL, SQLite and Arrow raise on a damaged file.
-_UNREADABLE = (
+UNREADABLE = (
     RuntimeError,
     ValueError,
     OSError,
@@ -98,7 +98,7 @@ def layer_rows(content: bytes, *, name: str, suffix: str, choose: Choice) -> Lay
     """
     if suffix == ".gpkg":
         outlines, title, entities = _geopackage(
-            _checked_geopackage(content, name=name), name=name, choose=choose
+            checked_geopackage(content, name=name), name=name, choose=choose
         )
     else:
         title, entities = geojson_entities(content, name=name)
@@ -120,7 +120,7 @@ def layer_rows(content: bytes, *, name: str, suffix: str, choose: Choice) -> Lay
     )
 
 
-def _checked_geopackage(content: bytes, *, name: str) -> bytes:
+def checked_geopackage(content: bytes, *, name: str) -> bytes:
     """
     Refuse what is no GeoPackage, or could run something; return what is to be opened.
 
@@ -169,7 +169,7 @@ def _geopackage(
             return outlines, title, _entities(content, title, name=name)
     except DataError:
         raise
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise DataError(
             f"{name} : le fichier est abîmé et ne peut pas être lu. {_EXPORT}"
         ) from error

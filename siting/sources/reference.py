@@ -17,11 +17,13 @@ import shapely
 
 from siting.crs import WGS84, require_crs
 from siting.errors import OptionError
+from siting.provenance import Provenance
+from siting.sources import shipped
+from siting.sources.installed import newer_pvd
 from siting.sources.shipped import (
     damaged_file,
     data_folder,
     layer_path,
-    layer_provenance,
     read_reference_csv,
     reference_layers,
     reference_manifest,
@@ -50,6 +52,19 @@ _WHY_NO_POPULATION_65 = {
     "not_in_source": "inconnus (territoire absent de la source)",
     "boundary_changed": "inconnus (limites changées depuis 2023)",
 }
+
+
+def layer_provenance(layer: str) -> Provenance:
+    """
+    Return the origin of the layer that is in use: for `pvd`, the installed list if it is newer.
+
+    Raises
+    ------
+    DataError
+        If there is no such layer, or the installed one is damaged.
+    """
+    newer = newer_pvd() if layer == "pvd" else None
+    return shipped.layer_provenance(layer) if newer is None else newer.provenance
 
 
 def read_commune_register() -> pd.DataFrame:
@@ -143,10 +158,10 @@ def read_communes(departements: Sequence[str]) -> gpd.GeoDataFrame:
     communes = _communes()
     communes = communes[communes["code_dep"].isin(codes)]
     communes = communes.merge(_population_65(), on="code_insee", how="left", validate="1:1")
-    pvd_on = _pvd_signatures()
+    pvd_on, pvd_vintage = _pvd_in_use()
     communes["is_pvd"] = communes["code_insee"].isin(pvd_on.index)
     communes["pvd_on"] = communes["code_insee"].map(pvd_on)
-    communes["vintage"] = _vintages(communes)
+    communes["vintage"] = _vintages(communes, pvd_vintage)
     polygons = _read_polygons("boundaries", codes)
     communes = communes.merge(polygons, on="code_insee", how="left", validate="1:1")
     layer = gpd.GeoDataFrame(communes, geometry="geometry", crs=WGS84)
@@ -248,16 +263,24 @@ def _population_65() -> pd.DataFrame:
     return table.assign(population_65=pd.to_numeric(table["population_65"]).astype("Int64"))
 
 
-def _pvd_signatures() -> pd.Series:
-    """Return the first signature date (missing if unknown) of each current commune of the list."""
+def _pvd_in_use() -> tuple[pd.Series, str]:
+    """
+    Return the first signature date of each current commune of the list, and its vintage.
+
+    The list is the installed one when it is newer than the shipped one. A date is missing if
+    it is not known.
+    """
+    newer = newer_pvd()
+    if newer is not None:
+        return newer.table["signed_on"], newer.provenance.data_timestamp
     listed = read_reference_csv("pvd")
     now = read_reference_csv("commune_history").set_index("code_insee_old")["code_insee"]
     code = listed["code_insee"].map(now).fillna(listed["code_insee"])
     signed_on = listed["date_signature"].mask(listed["date_signature"] == "")
-    return signed_on.groupby(code).min()
+    return signed_on.groupby(code).min(), reference_manifest()["pvd"].vintage
 
 
-def _vintages(communes: pd.DataFrame) -> pd.Series:
+def _vintages(communes: pd.DataFrame, pvd_vintage: str) -> pd.Series:
     """Say, commune by commune, of when its code and figures are, and why one is missing."""
     layers = reference_manifest()
     year = communes["population_year"].where(communes["population_year"] != "", "d'année inconnue")
@@ -269,7 +292,7 @@ def _vintages(communes: pd.DataFrame) -> pd.Series:
         + year
         + " ; 65 ans et plus "
         + people_65
-        + f" ; Petites villes de demain {layers['pvd'].vintage}"
+        + f" ; Petites villes de demain {pvd_vintage}"
     )
 
 

@@ -1,0 +1,89 @@
+"""The table of a layer, whose header may come after lines of title, as INSEE writes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from siting.sources.cells import plain_text
+from siting.sources.columns import Field, Outline, recognised_columns
+from siting.sources.table_file import TableFile, read_table_file
+
+_TITLE_LINES = 12  # INSEE's workbooks have four above the header
+_ISO_DAY = re.compile(r"(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(?!\d)")
+_FRENCH_DAY = re.compile(r"(0?[1-9]|[12]\d|3[01])[/-](0?[1-9]|1[0-2])[/-](\d{4})(?!\d)")
+
+IsHeader = Callable[[Sequence[str]], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerTable:
+    """Columns of a file that were recognised, by field, with what `TableFile` tells of it."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    positions: Mapping[str, int]
+    sha256: str
+    notes: tuple[str, ...]
+
+    def column(self, field: str) -> list[str]:
+        """Return the texts of a field; empty texts when the file has no such column."""
+        at = self.positions.get(field)
+        return [""] * len(self.rows) if at is None else [plain_text(row[at]) for row in self.rows]
+
+
+def layer_table(path: Path, *, is_header: IsHeader, fields: Sequence[Field]) -> LayerTable:
+    """
+    Read a table whose header is its first row, or the first of the next that is one.
+
+    Parameters
+    ----------
+    path
+        The file (`siting.sources.table_file`).
+    is_header
+        Tells a header of the layer.
+    fields
+        Columns to recognise.
+
+    Raises
+    ------
+    DataError
+        As `read_table_file` and `recognised_columns`.
+    """
+
+    def suits(outline: Outline) -> bool:
+        return is_header(outline.header) or "commun" in outline.title.casefold()
+
+    file = read_table_file(path, suits=suits, long_rows="kept")
+    header, rows = _under_titles(file, is_header)
+    found = recognised_columns(header, fields, columns={}, name=path.name)
+    return LayerTable(
+        header=header,
+        rows=rows,
+        positions=found.positions,
+        sha256=file.sha256,
+        notes=file.notes if header is file.header else (),
+    )
+
+
+def iso_day(text: str) -> str:
+    """Read a day, ISO or French (12/03/2021, 12-03-2021), as ISO; "" if it is not one."""
+    if iso := _ISO_DAY.match(text):
+        return "-".join(iso.groups())
+    if french := _FRENCH_DAY.match(text):
+        day, month, year = french.groups()
+        return f"{year}-{month.zfill(2)}-{day.zfill(2)}"
+    return ""
+
+
+def _under_titles(
+    file: TableFile, is_header: IsHeader
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Return the header and the rows under it; the first row when none looks like a header."""
+    if not is_header(file.header):
+        for at, row in enumerate(file.rows[:_TITLE_LINES]):
+            if is_header(row) and len(file.rows) > at + 1:
+                return tuple(map(plain_text, row)), file.rows[at + 1 :]
+    return file.header, file.rows
