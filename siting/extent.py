@@ -7,6 +7,7 @@ what is marked as the edge of the data may be that of the land.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import shapely
@@ -40,16 +41,27 @@ class Excerpt:
     outline: FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An area in degrees of which all was asked: where it holds no street, the map has none."""
+
+    area: shapely.Geometry
+
+
+Coverage: TypeAlias = shapely.Geometry | Asked
+
+
 def data_extent(
-    x: FloatArray, y: FloatArray, crs: CRS, *, coverage: shapely.Geometry | None
+    x: FloatArray, y: FloatArray, crs: CRS, *, coverage: Coverage | None
 ) -> shapely.Geometry:
     """
     Return the area that data covers, in its metric CRS.
 
-    It is the hull of its streets, cut to its box, without the wide empty parts that a hollow
-    outline leaves in the hull: from a place with no street for `EMPTY_M` around, all that
-    hangs together up to `NEAR_STREET_M` of a street. Both are siting's own choice: in France
-    streets are seldom 5 km away, and no walk is that long.
+    All that was asked is covered. A file is less sure: what it covers is the hull of its streets,
+    cut to its box, without the wide empty parts that a hollow outline leaves in the hull: from a
+    place with no street for `EMPTY_M` around, all that hangs together up to `NEAR_STREET_M` of a
+    street. Both are siting's own choice: in France streets are seldom 5 km away, and no walk is
+    that long.
 
     Parameters
     ----------
@@ -58,8 +70,10 @@ def data_extent(
     crs
         Their CRS.
     coverage
-        Area of the data in degrees, when its file tells it.
+        Area of the data in degrees, when its file tells it, or that was asked.
     """
+    if isinstance(coverage, Asked):
+        return _projected(coverage.area, crs)
     hull = shapely.convex_hull(shapely.linestrings(x, y))
     hull = shapely.difference(hull, _empty_parts(x, y, hull))
     if coverage is None:
@@ -69,11 +83,15 @@ def data_extent(
     degrees = to_metric.transform_bounds(west, south, east, north, direction="INVERSE")
     # A file may claim the whole world, which cannot be projected: what is near is enough.
     near = shapely.box(*degrees).buffer(_MARGIN_DEG)
-    covered = shapely.transform(
-        shapely.segmentize(shapely.intersection(coverage, near), _COVERAGE_STEP_DEG),
+    return shapely.intersection(hull, _projected(shapely.intersection(coverage, near), crs))
+
+
+def _projected(area: shapely.Geometry, crs: CRS) -> shapely.Geometry:
+    to_metric = metric_transformer(crs)
+    return shapely.transform(
+        shapely.segmentize(area, _COVERAGE_STEP_DEG),
         lambda at: np.column_stack(to_metric.transform(at[:, 0], at[:, 1])),
     )
-    return shapely.intersection(hull, covered)
 
 
 def _empty_parts(x: FloatArray, y: FloatArray, hull: shapely.Geometry) -> shapely.Geometry:

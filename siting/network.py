@@ -19,7 +19,7 @@ from pyproj import CRS
 
 from siting.crs import FloatArray, IntArray, geodesic_m, metric_crs, metric_transformer
 from siting.errors import NetworkError
-from siting.extent import Excerpt, data_extent
+from siting.extent import Coverage, Excerpt, data_extent
 from siting.grid import (
     Int32Array,
     RankArray,
@@ -287,7 +287,7 @@ class WalkNetwork:
 def walk_network(
     ways: Ways,
     *,
-    coverage: shapely.Geometry | None = None,
+    coverage: Coverage | None = None,
     with_ferries: bool = False,
     excerpt: Excerpt | None = None,
 ) -> WalkNetwork:
@@ -302,9 +302,9 @@ def walk_network(
     ways
         Walkable ways and ferries only (see `siting.walkable`); their order does not matter.
     coverage
-        Area of the data in degrees, when its file tells it. The extent of the network is
-        the convex hull of its streets, cut to that area: both an extract that follows a
-        border and the long ways that step out of it are seen.
+        Area of the data in degrees, when its file tells it, or that was asked. The extent of
+        the network is the latter, or the convex hull of its streets, cut to the former: both an
+        extract that follows a border and the long ways that step out of it are seen.
     with_ferries
         If ferries are taken, as if one walked along them; waiting and fares are ignored.
     excerpt
@@ -327,7 +327,7 @@ def walk_network(
 
 
 def joined_streets(
-    streets: Streets, *, coverage: shapely.Geometry | None = None, excerpt: Excerpt | None = None
+    streets: Streets, *, coverage: Coverage | None = None, excerpt: Excerpt | None = None
 ) -> WalkNetwork:
     """
     Build a network of edges that are known already.

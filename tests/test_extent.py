@@ -5,8 +5,8 @@ import pytest
 import shapely
 from pyproj import CRS
 
-from siting.crs import FloatArray
-from siting.extent import NEAR_STREET_M, data_extent
+from siting.crs import FloatArray, metric_transformer
+from siting.extent import NEAR_STREET_M, Asked, data_extent
 
 LAMBERT_93 = CRS(2154)
 WEST, SOUTH = 600_000.0, 6_800_000.0
@@ -85,3 +85,13 @@ def test_two_towns_far_apart_do_not_cover_what_lies_between() -> None:
     assert not area.contains(place(20, 1.5))
     assert area.contains(place(1.5, 1.5))
     assert area.contains(place(41.5, 1.5))
+
+
+def test_what_was_asked_is_covered_with_or_without_streets() -> None:
+    """Two towns at both ends of France, with a street each: at once, nothing is looked for."""
+    asked = shapely.union_all([shapely.box(-4, 48, -3.9, 48.1), shapely.box(7, 43.7, 7.1, 43.8)])
+    x, y = metric_transformer(LAMBERT_93).transform([-3.95, -3.94, 7.05], [48.05, 48.05, 43.75])
+    area = data_extent(np.array(x), np.array(y), LAMBERT_93, coverage=Asked(asked))
+    # a tenth of a degree by a tenth: 11.1 km by 7.4 km in Brittany, by 8.0 km in Nice
+    assert area.area == pytest.approx(11.1e3 * (7.4e3 + 8.0e3), rel=0.02)
+    assert len(shapely.get_parts(area)) == 2

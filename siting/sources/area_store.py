@@ -176,7 +176,7 @@ def area_of(
     NetworkError, CrsError
         As `build_area`.
     """
-    network = walk_network(extract.ways, coverage=extract.coverage, with_ferries=with_ferries)
+    network = walk_network(extract.ways, coverage=extract.covered, with_ferries=with_ferries)
     services = services_from_osm(extract.objects, taxonomy).sort_index()
     return Area(
         network=network,

@@ -26,7 +26,7 @@ from osmium.osm import NOTHING
 from siting.categories import Excluded
 from siting.crs import WGS84
 from siting.errors import DataError
-from siting.extent import Excerpt
+from siting.extent import Asked, Coverage, Excerpt
 from siting.garbage import no_collection
 from siting.provenance import Provenance
 from siting.sources.osm_clip import StreetClip, clip_content
@@ -73,6 +73,8 @@ class OsmExtract:
         One per file.
     excerpt
         What the ways are of all those of the files, when only some were wanted; None for all.
+    is_asked
+        If all of the coverage was asked for, and answered: where it is empty, so is the map.
     """
 
     ways: Ways
@@ -82,6 +84,12 @@ class OsmExtract:
     provenance: tuple[Provenance, ...]
     excerpt: Excerpt | None = None
     excluded: Mapping[str, Excluded] = field(default_factory=dict)
+    is_asked: bool = False
+
+    @property
+    def covered(self) -> Coverage:
+        """Return what the extent of its network is drawn from."""
+        return Asked(self.coverage) if self.is_asked else self.coverage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

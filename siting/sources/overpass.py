@@ -119,7 +119,7 @@ def overpass_extract(
         area=shapely.union_all([box.polygon for box in boxes]),
         provenance=session.provenance(parts),
     )
-    return extract_of([reading], walk_sets)
+    return replace(extract_of([reading], walk_sets), is_asked=True)
 
 
 class OverpassSession:

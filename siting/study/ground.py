@@ -232,7 +232,7 @@ def _ground_of(
     ways, others, notes = _relieved(extract.ways, heights)
     services = services_from_osm(extract.objects, taxonomy).sort_index()
     return Ground(
-        network=walk_network(ways, coverage=extract.coverage, excerpt=extract.excerpt),
+        network=walk_network(ways, coverage=extract.covered, excerpt=extract.excerpt),
         services=services,
         references=osm_references(services, extract.objects, keys=taxonomy.identity_keys),
         osm=extract.provenance,
