@@ -101,6 +101,49 @@ def test_every_format_reads_the_same(tmp_path: Path) -> None:
         assert other.objects["tags"].tolist() == plain.objects["tags"].tolist()
 
 
+def test_what_would_be_a_service_and_is_none_is_told_apart(tmp_path: Path) -> None:
+    square = "".join(
+        node(30 + at, 2.48 + x / 1000, 48.9 + y / 1000)
+        for at, (x, y) in enumerate([(0, 0), (1, 0), (1, 1), (0, 1)])
+    )
+    members = '<member type="way" ref="9" role="outer"/>'
+    mall = tag(type="multipolygon", **{"disused:shop": "supermarket"})
+    body = "".join(
+        [
+            *(ENDS, STREET, square, way(9, [30, 31, 32, 33, 30])),
+            node(10, 2.48, 48.9, **{"disused:shop": "bakery", "name": "Au Blé"}),
+            node(11, 2.48, 48.9, **{"construction:amenity": "pharmacy"}),
+            node(12, 2.48, 48.9, shop="vacant"),
+            node(13, 2.48, 48.9, **{"shop": "vacant", "was:shop": "butcher"}),
+            node(14, 2.48, 48.9, amenity="library", access="private"),
+            node(15, 2.48, 48.9, shop="bakery", opening_hours="off"),
+            node(16, 2.48, 48.9, **{"shop": "bakery", "disused:amenity": "bank"}),  # a bakery
+            node(17, 2.48, 48.9, **{"disused:shop": "yes"}),  # would be no service
+            node(18, 2.48, 48.9, amenity="parking", access="private"),  # nor this
+            way(8, [30, 31, 32, 33, 30], **{"abandoned:amenity": "school", "building": "yes"}),
+            f'<relation id="1" version="1">{members}{mall}</relation>',
+            f'<relation id="2" version="1">{members.replace("9", "99")}{mall}</relation>',
+        ]
+    )
+    extract = read(tmp_path, body)
+    assert extract.objects.index.tolist() == ["node/16"]
+    assert {osm_id: (one.kind, one.category) for osm_id, one in extract.excluded.items()} == {
+        "node/10": ("closed", "boulangerie"),
+        "node/11": ("planned", "pharmacie"),
+        "node/12": ("vacant", ""),
+        "node/13": ("closed", "boucherie"),
+        "node/14": ("private", "bibliotheque"),
+        "node/15": ("closed", "boulangerie"),
+        "way/8": ("closed", "ecole"),
+        "relation/1": ("closed", "supermarche"),  # relation/2 is nowhere in the file
+    }
+    assert extract.n_broken == {}
+    with osmium.SimpleWriter(tmp_path / "town.osm.pbf") as writer:
+        for item in osmium.FileProcessor(tmp_path / "town.osm"):
+            writer.add(item)
+    assert read_osm([tmp_path / "town.osm.pbf"], taxonomy=TAXONOMY).excluded == extract.excluded
+
+
 def test_a_way_is_cut_at_a_missing_node(tmp_path: Path) -> None:
     extra = node(4, 2.483, 48.9) + node(5, 2.484, 48.9)
     extract = read(tmp_path, ENDS + extra + way(1, [1, 2, 77, 4, 5], highway="path"))

@@ -107,6 +107,7 @@ def assert_same(one: OsmExtract, other: OsmExtract, *, but: tuple[str, ...] = ()
     assert one.coverage.equals(other.coverage)
     if "n_broken" not in but:
         assert dict(one.n_broken) == dict(other.n_broken)
+    assert one.excluded == other.excluded
 
 
 def test_an_answer_reads_as_the_file_of_its_objects(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ def assert_same(one: OsmExtract, other: OsmExtract) -> None:
     assert one.objects.geometry.to_wkb().tolist() == other.objects.geometry.to_wkb().tolist()
     assert one.coverage.equals(other.coverage)
     assert dict(one.n_broken) == dict(other.n_broken)
+    assert one.excluded == other.excluded
     assert one.provenance == other.provenance
 
 

@@ -346,24 +346,35 @@ def test_categories_of_the_joined_are_all_kept_in_the_order_of_the_taxonomy() ->
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "expected"),
+    ("first", "second", "expected", "by"),
     [
-        (({}, "2020-01-01"), ({}, "2022-02-02"), "2022-02-02"),
-        (({"check_date": "2019-05-05"}, "2024-01-01"), ({}, "2022-02-02"), "2019-05-05"),
-        (({"check_date": "2019-05-05"}, ""), ({"survey:date": "2021-06-07"}, ""), "2021-06-07"),
-        (({"check_date": "2021"}, "2018-01-01"), ({"survey:date": "hier"}, ""), "2018-01-01"),
-        (({}, ""), ({}, ""), None),
+        (({}, "2020-01-01"), ({}, "2022-02-02"), "2022-02-02", "edited"),
+        (({"check_date": "2019-05-05"}, "2024-01-01"), ({}, "2022-02-02"), "2019-05-05", "checked"),
+        (
+            ({"check_date": "2019-05-05"}, ""),
+            ({"survey:date": "2021-06-07"}, ""),
+            "2021-06-07",
+            "checked",
+        ),
+        (
+            ({"check_date": "2021"}, "2018-01-01"),
+            ({"survey:date": "hier"}, ""),
+            "2018-01-01",
+            "edited",
+        ),
+        (({}, ""), ({}, ""), None, "undated"),
     ],
 )
 def test_observed_on_is_the_last_check_else_the_last_edit(
-    first: Edited, second: Edited, expected: str | None
+    first: Edited, second: Edited, expected: str | None, by: str
 ) -> None:
     rows = [
         (f"node/{n}", at(n), BAKERY | tags, None, day)
         for n, (tags, day) in enumerate((first, second))
     ]
-    (found,) = services(*rows)["observed_on"]
-    assert (None if pd.isna(found) else found) == expected
+    (found,) = services(*rows)[["observed_on", "observed_by"]].itertuples(index=False)
+    assert (None if pd.isna(found.observed_on) else found.observed_on) == expected
+    assert found.observed_by == by
 
 
 @pytest.mark.parametrize(

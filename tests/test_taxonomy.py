@@ -225,6 +225,76 @@ def test_what_osm_does_not_map_reliably_is_poor(taxonomy: Taxonomy) -> None:
     assert {c.id for c in taxonomy.categories if not c.selectors} <= poor
 
 
+def test_services_that_come_to_people_are_no_distance(taxonomy: Taxonomy) -> None:
+    ids = [category.id for category in taxonomy.categories if category.is_area_service]
+    assert ids == [
+        "transport_a_la_demande",
+        "ssiad",
+        "service_autonomie_domicile",
+        "savs_samsah",
+    ]
+    assert not any(taxonomy.category[one].counts_for for one in ids)
+    assert len(taxonomy.walked_to) == len(taxonomy.categories) - len(ids)
+
+
+def test_codes_of_registers_are_well_formed_and_a_finess_code_has_one_category(
+    taxonomy: Taxonomy,
+) -> None:
+    finess = [code for category in taxonomy.categories for code in category.finess]
+    assert len(finess) == len(set(finess))
+    assert all(len(code) == 3 and code.isdigit() for code in finess)
+    bpe = {code for category in taxonomy.categories for code in category.bpe}
+    assert all(len(code) == 4 and code[0] in "ABCDEF" and code[1:].isdigit() for code in bpe)
+    # old numbers, that later files do not have: physiotherapist, nurse, dentist...
+    assert not {"D201", "D221", "D233", "D243", "D244"} & bpe
+    # a code by which an object is recognised is that of the category
+    for category in taxonomy.categories:
+        for selector in category.selectors:
+            for condition in selector.all_of:
+                if condition.key == "type:FR:FINESS":
+                    assert condition.accepted <= set(category.finess)
+
+
+@pytest.mark.parametrize(
+    ("tags", "kind", "category"),
+    [
+        ({"disused:shop": "bakery"}, "closed", "boulangerie"),
+        ({"removed:highway": "bus_stop"}, "closed", "arret_bus"),
+        ({"proposed:amenity": "pharmacy"}, "planned", "pharmacie"),
+        ({"construction:amenity": "library"}, "planned", "bibliotheque"),
+        ({"shop": "vacant"}, "vacant", ""),
+        ({"shop": "vacant", "amenity": "cafe"}, "vacant", "cafe_restaurant"),
+        ({"shop": "vacant", "disused:shop": "butcher"}, "closed", "boucherie"),
+        ({"amenity": "pharmacy", "access": "private"}, "private", "pharmacie"),
+        ({"amenity": "bank", "atm": "yes", "disused": "yes"}, "closed", "banque"),
+    ],
+)
+def test_why_an_object_is_no_service(
+    taxonomy: Taxonomy, tags: dict[str, str], kind: str, category: str
+) -> None:
+    found = taxonomy.excluded(tags)
+    assert found is not None
+    assert (found.kind, found.category) == (kind, category)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"shop": "bakery", "disused:amenity": "bank"},  # a bakery
+        {"disused:shop": "yes"},
+        {"disused:highway": "residential"},
+        {"amenity": "parking", "access": "private"},
+        {"shop": "no"},
+        {"disused": "yes", "building": "yes"},
+        {},
+    ],
+)
+def test_services_and_other_things_are_not_excluded(
+    taxonomy: Taxonomy, tags: dict[str, str]
+) -> None:
+    assert taxonomy.excluded(tags) is None
+
+
 def test_doors_are_known_as_doors(taxonomy: Taxonomy) -> None:
     assert taxonomy.entrance_of({"railway": "subway_entrance"}) == ("station_metro", "gare")
     assert taxonomy.entrance_of({"railway": "train_station_entrance"}) == ("gare",)
