@@ -26,7 +26,7 @@ BEYOND_M = 1_000.0
 
 _LEAST_M_PER_DEGREE = 110_000.0  # of latitude: 110.57 km at the equator, more elsewhere
 _DISC_SIDES = 8  # in a quarter
-_CELLS = 256  # on a side: ways are looked at by cells before they are by their lines
+_CELLS = 128  # on a side: ways are looked at by cells before they are by their lines
 _POINTS = (0, 4)  # shapely's type ids of Point and MultiPoint
 
 _THINNED_FROM = 1_000_000  # positions
@@ -52,7 +52,6 @@ class StreetClip:
         self.near = _widened(within)
         self._walk_sets = walk_sets
         self._is_street = np.zeros(0, dtype=bool)
-        self._cells = _Cells(self.near)
         self._kept = StreetDraft()
         self._has_street = False
         self._spare = StreetDraft()
