@@ -12,6 +12,7 @@ import typer
 
 from siting import __version__, screen
 from siting.cli_area import area_app
+from siting.cli_data import data_app
 from siting.cli_geocoding import cache_app, geocode, geocoder_app
 from siting.cli_options import (
     ALL_WELL,
@@ -44,7 +45,7 @@ from siting.cli_options import (
     pairs,
     parameters,
 )
-from siting.errors import DataError, OptionError, SitingError
+from siting.errors import OptionError, SitingError
 from siting.french import HELP_OPTIONS, FrenchCommand, FrenchGroup, run_in_french
 
 app = typer.Typer(
@@ -66,6 +67,7 @@ app.add_typer(calls_app, name="calls")
 app.add_typer(area_app, name="area")
 app.add_typer(cache_app, name="cache")
 app.add_typer(geocoder_app, name="geocoder")
+app.add_typer(data_app, name="data")
 
 CallId = Annotated[
     str | None,
@@ -261,27 +263,15 @@ def show_call(
     call: Annotated[str, typer.Argument(metavar="APPEL", help="Identifiant de l'appel.")],
 ) -> None:
     """Montrer les exigences d'un appel : ce qui est mesuré, et qui a fixé chaque durée."""
-    from siting import summary
+    from siting import reconciled, summary
     from siting.sources.packs import read_pack
+    from siting.study.reconcile import reconciled_call
 
     pack = read_pack(call)
     screen.show_lines(summary.pack_lines(pack))
     screen.show_table(*summary.requirement_table(pack))
-
-
-@app.command(cls=FrenchCommand)
-def data() -> None:
-    """Montrer les données de référence du programme : millésimes, licences, intégrité."""
-    from siting import summary
-    from siting.sources.reference import reference_layers
-
-    layers = reference_layers()
-    screen.show_table(*summary.layer_table(layers))
-    if not layers["is_intact"].all():
-        raise DataError(
-            "Des données de référence sont abîmées : réinstallez siting "
-            "(pip install --force-reinstall)."
-        )
+    if pack.listed_communes:
+        screen.show_lines(["", *reconciled.reconciled_lines(reconciled_call(pack))])
 
 
 @app.command(cls=FrenchCommand)

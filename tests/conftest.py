@@ -27,6 +27,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     """Keep the journal, geocoder and address of the person who runs the tests out of them."""
     monkeypatch.setenv("SITING_CACHE", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+    monkeypatch.delenv("SITING_DATA", raising=False)
     monkeypatch.delenv("SITING_CONTACT", raising=False)
 
 

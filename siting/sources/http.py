@@ -188,21 +188,36 @@ class HttpClient:
             As `fetch_json`.
         """
         url = f"{self.base_url}{path}"
-        request = requests.Request(
-            "POST",
-            url,
-            headers={"Accept": "text/csv, application/json"},
-            data=list(fields),
-            files=[("data", (*file, "text/csv"))],
-        )
-        reply = self._answer(
-            _Order(
-                request=request,
-                url=url,
-                read_timeout_s=self._rule.file_read_timeout_s,
-                deadline_s=self._clock.now_s() + self._rule.file_total_s,
+        return self._long(
+            requests.Request(
+                "POST",
+                url,
+                headers={"Accept": "text/csv, application/json"},
+                data=list(fields),
+                files=[("data", (*file, "text/csv"))],
             )
         )
+
+    def fetch_file(self, path: str) -> HttpAnswer:
+        """
+        Fetch a file with GET, whatever it is, with the time limits of files.
+
+        Raises
+        ------
+        SourceError
+            As `fetch_json`.
+        """
+        url = f"{self.base_url}{path}"
+        return self._long(requests.Request("GET", url, headers={"Accept": "*/*"}))
+
+    def _long(self, request: requests.Request) -> HttpAnswer:
+        order = _Order(
+            request=request,
+            url=request.url,
+            read_timeout_s=self._rule.file_read_timeout_s,
+            deadline_s=self._clock.now_s() + self._rule.file_total_s,
+        )
+        reply = self._answer(order)
         return HttpAnswer(body=reply.body, headers=reply.headers)
 
     def _asked(

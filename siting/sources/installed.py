@@ -28,7 +28,7 @@ from siting.sources.shipped import read_reference_csv, reference_layer
 from siting.tables import COMMUNE_HISTORY, COMMUNE_REGISTER
 from siting.territory_layers import density_today, programme_today
 
-PVD_DAY = re.compile(r"\d{4}(?:-\d{2}(?:-\d{2})?)?")
+_DAY = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
 _Today = Callable[..., pd.DataFrame]
 
 
@@ -184,7 +184,12 @@ def newer_pvd() -> InstalledLayer | None:
 
 def is_newer_pvd(vintage: str) -> bool:
     """Tell if a list of Petites villes de demain is of a later day than the shipped one."""
-    return PVD_DAY.fullmatch(vintage) is not None and vintage > reference_layer("pvd").vintage
+    return is_day(vintage) and vintage > reference_layer("pvd").vintage
+
+
+def is_day(text: str) -> bool:
+    """Tell if a text is a day, as AAAA-MM-JJ."""
+    return _DAY.fullmatch(text) is not None
 
 
 def read_installed_file(kind: LayerKind) -> LayerFile | None:

@@ -167,6 +167,14 @@ def read_description(layer: str) -> Description | None:
         raise damaged_layer(layer) from error
 
 
+def read_description_or_none(layer: str) -> Description | None:
+    """Read what is installed under the name of a layer; None too if it is damaged."""
+    try:
+        return read_description(layer)
+    except DataError:
+        return None
+
+
 def file_of(described: Description) -> Path:
     """
     Return the file of an installed layer, whose sum is checked.
