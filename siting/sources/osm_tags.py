@@ -83,8 +83,8 @@ class TagReader:
         prefixed = taxonomy.prefixed_values
         self._service_values = {**taxonomy.values, **prefixed}
         self._prefixed = frozenset(prefixed)
-        self._street_order = _asking_order(_FREQUENT_ON_WAYS, (*WAY_KEYS, *taxonomy.values))
-        self._other_order = (*self._street_order, *((key, True) for key in prefixed))
+        self._plain_order = _asking_order(_FREQUENT_ON_WAYS, (*WAY_KEYS, *taxonomy.values))
+        self._other_order = (*self._plain_order, *((key, True) for key in prefixed))
         self._marks = (*MARKING_KEYS, "entrance", *taxonomy.values)
         self.relation_keys = ("highway", *self._service_values)
         self.way_keys = (*self.relation_keys, "route")
@@ -94,7 +94,8 @@ class TagReader:
 
     def way(self, tags: TagList | Mapping[str, str]) -> Meaning:
         """Tell what the tags of a way mean; a street is not asked what it was before."""
-        found = _found(tags, self._street_order if "highway" in tags else self._other_order)
+        is_plain = "highway" in tags or self._prefixed.isdisjoint(_keys(tags))
+        found = _found(tags, self._plain_order if is_plain else self._other_order)
         meaning = self._ways.get(found)
         if meaning is None:
             meaning = self._ways[found] = self._way_meaning(dict(_pairs(found)))
@@ -105,8 +106,9 @@ class TagReader:
         values = tuple(map(tags.get, self._marks))
         is_dull = self._is_dull_node.get(values)
         if is_dull is None:
-            is_marked = any(key in tags for key in ("entrance", *MARKING_KEYS))
-            is_dull = self._is_dull_node[values] = not (is_marked or self._may_be_service(tags))
+            given = {k: v for k, v in zip(self._marks, values, strict=True) if v is not None}
+            is_marked = any(key in given for key in ("entrance", *MARKING_KEYS))
+            is_dull = self._is_dull_node[values] = not (is_marked or self._may_be_service(given))
         is_plain = is_dull and self._prefixed.isdisjoint(tags)
         return None if is_plain else self._node_meaning(tags)
 
@@ -141,6 +143,10 @@ class TagReader:
 def _asking_order(frequent: Iterable[str], kept: Iterable[str]) -> tuple[tuple[str, bool], ...]:
     wanted = dict.fromkeys(kept)
     return tuple((key, key in wanted) for key in dict.fromkeys((*frequent, *wanted)))
+
+
+def _keys(tags: TagList | Mapping[str, str]) -> Iterable[str]:
+    return (tag.k for tag in tags) if isinstance(tags, TagList) else tags
 
 
 def _found(
