@@ -74,3 +74,16 @@ def streets(ways: Iterable[tuple[int, Sequence[int]]]) -> bytes:
         way = number(1 << 3) + number(way_id) + field(2, b"\1") + field(3, b"\2")
         group += field(3, way + field(8, deltas))
     return block(group, (b"highway", b"residential"))
+
+
+def long_streets(first_id: int, first_node: int, *, n: int, n_nodes: int) -> bytes:
+    """Return a block of streets whose identifiers follow, and so do all their nodes."""
+    tags, steps = field(2, b"\1") + field(3, b"\2"), zigzag(1) * (n_nodes - 1)
+    ways = (
+        number(1 << 3)
+        + number(first_id + at)
+        + tags
+        + field(8, zigzag(first_node + at * n_nodes) + steps)
+        for at in range(n)
+    )
+    return block(b"".join(field(3, way) for way in ways), (b"highway", b"residential"))

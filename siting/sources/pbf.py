@@ -78,7 +78,12 @@ class Tags:
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """Nodes of a block: identifier, ten-millionths of a degree, tags, seconds of last edit."""
+    """
+    Nodes of a block: identifier, ten-millionths of a degree, tags, seconds of last edit.
+
+    Any number may be there for a longitude or a latitude. (libosmium keeps its last 32 bits,
+    which may be those of another place.)
+    """
 
     id: IntArray
     lon: IntArray
@@ -184,8 +189,6 @@ def _nodes(block: Blocks, start: int, stop: int) -> Nodes:
     )
     n_nodes = len(ids)
     require(len(lat) == len(lon) == n_nodes, "nodes")
-    limit = np.iinfo(np.int32).max
-    require(max(np.abs(lat).max(), np.abs(lon).max()) <= limit, "place")
     tags = data[slice(*parts.get(_DENSE_TAGS, (0, 0)))]
     edited_s = np.zeros(n_nodes, dtype=np.int64)
     if _DENSE_INFO in parts:

@@ -57,4 +57,5 @@ class NodePlaces:
 
 def is_on_earth(nodes: Nodes) -> npt.NDArray[np.bool_]:
     """Tell the nodes whose longitude and latitude are some."""
-    return np.asarray((np.abs(nodes.lon) <= _MAX_LON) & (np.abs(nodes.lat) <= _MAX_LAT))
+    has_lon = (nodes.lon >= -_MAX_LON) & (nodes.lon <= _MAX_LON)
+    return np.asarray(has_lon & (nodes.lat >= -_MAX_LAT) & (nodes.lat <= _MAX_LAT))
