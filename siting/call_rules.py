@@ -27,6 +27,7 @@ from siting.findings_territory import (
     families_finding,
     not_installed_finding,
     quarter_finding,
+    rural_commune_finding,
     rural_finding,
 )
 from siting.names import plain_key
@@ -34,6 +35,7 @@ from siting.nearness import Nearest, nearest_services
 from siting.places import CallTerritory, Place
 from siting.quarters import quarters_near
 from siting.rule_packs import Measure, Requirement
+from siting.tables import RequirementKind
 from siting.taxonomy import Taxonomy
 
 Rule = Callable[[Place], Finding]
@@ -103,6 +105,7 @@ class Grounds:
             Measure.ADDRESS_PRECISION: lambda _: address_finding,
             Measure.COMMUNE_LISTED: lambda _: self._listed_rule(),
             Measure.COMMUNE_PVD: lambda _: self._pvd_rule(),
+            Measure.COMMUNE_RURAL: lambda _: self._rural_commune_rule(),
         }
         return by_measure.get(requirement.measure, self._declared_rule)(requirement)
 
@@ -113,6 +116,9 @@ class Grounds:
 
     def _pvd_rule(self) -> Rule:
         return lambda place: pvd_finding(place, list_on=self.territory.pvd_list_on)
+
+    def _rural_commune_rule(self) -> Rule:
+        return lambda place: rural_commune_finding(place, self.territory.density)
 
     def _families_rule(self, requirement: Requirement) -> Rule:
         found = self._family_findings(requirement)
@@ -169,7 +175,10 @@ class Grounds:
             return lambda _: missing
         found = quarters_near(self.sites, gpd.GeoDataFrame(layer.table))
         edge_m = requirement.threshold_m or 0.0
-        return lambda place: quarter_finding(place, layer, found[place.site_id], edge_m=edge_m)
+        is_required = requirement.kind is RequirementKind.ELIGIBILITY
+        return lambda place: quarter_finding(
+            place, layer, found[place.site_id], edge_m=edge_m, is_required=is_required
+        )
 
     def _establishment_rule(self, requirement: Requirement) -> Rule:
         layer = self.territory.establishments

@@ -12,6 +12,7 @@ import typer
 
 from siting import __version__, screen
 from siting.cli_area import area_app
+from siting.cli_calls import calls_app
 from siting.cli_data import data_app
 from siting.cli_geocoding import cache_app, geocode, geocoder_app
 from siting.cli_options import (
@@ -57,12 +58,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-calls_app = typer.Typer(
-    cls=FrenchGroup,
-    help="Les appels à projets connus, et leurs exigences.",
-    context_settings=HELP_OPTIONS,
-    no_args_is_help=True,
-)
 app.add_typer(calls_app, name="calls")
 app.add_typer(area_app, name="area")
 app.add_typer(cache_app, name="cache")
@@ -71,7 +66,11 @@ app.add_typer(data_app, name="data")
 
 CallId = Annotated[
     str | None,
-    typer.Option("--call", metavar="APPEL", help="Appel à projets (voir : siting calls list)."),
+    typer.Option(
+        "--call",
+        metavar="APPEL|FICHIER",
+        help="Appel à projets (voir : siting calls list), ou fichier .toml de ses règles.",
+    ),
 ]
 InventoryFile = Annotated[
     Path | None,
@@ -241,37 +240,6 @@ def territory(
 
 
 app.command(cls=FrenchCommand)(geocode)
-
-
-@calls_app.command(name="list", cls=FrenchCommand)
-def list_calls() -> None:
-    """Lister les appels à projets connus."""
-    from siting.sources.packs import list_packs, read_pack
-
-    packs = [read_pack(call_id) for call_id in list_packs()]
-    screen.show_table(
-        ("appel", "publié", "territoire", "titre"),
-        [
-            (one.id, one.published, ", ".join(one.departements) or "France entière", one.title)
-            for one in packs
-        ],
-    )
-
-
-@calls_app.command(name="show", cls=FrenchCommand)
-def show_call(
-    call: Annotated[str, typer.Argument(metavar="APPEL", help="Identifiant de l'appel.")],
-) -> None:
-    """Montrer les exigences d'un appel : ce qui est mesuré, et qui a fixé chaque durée."""
-    from siting import reconciled, summary
-    from siting.sources.packs import read_pack
-    from siting.study.reconcile import reconciled_call
-
-    pack = read_pack(call)
-    screen.show_lines(summary.pack_lines(pack))
-    screen.show_table(*summary.requirement_table(pack))
-    if pack.listed_communes:
-        screen.show_lines(["", *reconciled.reconciled_lines(reconciled_call(pack))])
 
 
 @app.command(cls=FrenchCommand)

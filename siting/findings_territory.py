@@ -100,24 +100,41 @@ def rural_finding(
     return Finding(Verdict.A_VERIFIER, measure, f"{_NO_FREQUENCY} ; {services}")
 
 
-def quarter_finding(place: Place, layer: CallLayer, quarter: Quarter, *, edge_m: float) -> Finding:
+def rural_commune_finding(place: Place, density: CallLayer | None) -> Finding:
+    """Tell if the commune is rural: a preference of the call, so that none is refused for it."""
+    is_rural, label = _rural(place.code_insee, density)
+    if density is None or is_rural is None:
+        return Finding(Verdict.A_VERIFIER, "non mesuré", label)
+    verdict = Verdict.REMPLI if is_rural else Verdict.HORS_CHAMP
+    measure = label if is_rural else f"commune non rurale : {label}"
+    is_there, _ = _rural(place.border_code_insee, density)
+    matters = bool(place.border_code_insee) and is_there is not is_rural
+    finding = Finding(verdict, measure, f"{place.commune_text} ; {density.said}")
+    return finding.doubted(place.commune_doubt(matters=matters))
+
+
+def quarter_finding(
+    place: Place, layer: CallLayer, quarter: Quarter, *, edge_m: float, is_required: bool
+) -> Finding:
     """
     Tell if a site is in a priority quarter, at its edge, or outside.
 
     Within `edge_m` of the edge, on either side, it is `a_verifier`: a building and the point
-    of its address may lie on different sides.
+    of its address may lie on different sides. Outside it is `non_rempli` where the call
+    requires a quarter, `hors_champ` where it only mentions them.
     """
+    outside = Verdict.NON_REMPLI if is_required else Verdict.HORS_CHAMP
     if math.isnan(quarter.edge_m):
         evidence = f"{place.commune_text} ; {layer.said}"
         if not layer.covers(place.code_insee):
             why = "la couche n'a aucun quartier dans le département : est-elle complète ?"
             return Finding(Verdict.A_VERIFIER, "non mesuré", f"{why} ; {evidence}")
         measure = f"aucun quartier prioritaire à moins de {metres_text(QUARTERS_M)}"
-        return Finding(Verdict.NON_REMPLI, measure, evidence).doubted(place.position_doubt)
+        return Finding(outside, measure, evidence).doubted(place.position_doubt)
     metres = metres_text(quarter.edge_m)
     where = "dans le quartier" if quarter.is_inside else "hors du quartier"
     measure = f"{where} {quarter.name}, à {metres} de sa limite"
-    verdict = Verdict.REMPLI if quarter.is_inside else Verdict.NON_REMPLI
+    verdict = Verdict.REMPLI if quarter.is_inside else outside
     evidence = layer.said
     if not quarter.is_inside and quarter.edge_m <= FACING_M:
         facing = f"à moins de {metres_text(FACING_M)} du quartier, sans y être"

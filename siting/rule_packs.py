@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
 
 from siting.errors import OptionError
 from siting.labels import metres_text, minutes_text, short_date
@@ -28,11 +29,31 @@ class Measure(StrEnum):
     RURAL_SERVED = "rural_served"
     COMMUNE_LISTED = "commune_listed"
     COMMUNE_PVD = "commune_pvd"
+    COMMUNE_RURAL = "commune_rural"
     QPV = "qpv"
     ESTABLISHMENT_APART = "establishment_apart"
     DECLARED = "declared"
     DECLARED_NUMBER = "declared_number"
     DECLARED_WHEN = "declared_when"
+
+
+# What `siting calls show` says of each measure.
+MEASURE_LABELS: Mapping[Measure, str] = MappingProxyType(
+    {
+        Measure.ADDRESS_PRECISION: "adresse trouvée au numéro",
+        Measure.FAMILY_NEAR: "marche au service le plus proche",
+        Measure.FAMILIES_NEAR: "marche, plusieurs familles",
+        Measure.RURAL_SERVED: "ruralité et marche",
+        Measure.COMMUNE_LISTED: "commune listée par l'appel",
+        Measure.COMMUNE_PVD: "Petites villes de demain",
+        Measure.COMMUNE_RURAL: "commune rurale",
+        Measure.QPV: "quartier prioritaire",
+        Measure.ESTABLISHMENT_APART: "établissements de FINESS",
+        Measure.DECLARED: "déclaratif",
+        Measure.DECLARED_NUMBER: "nombre déclaré, comparé",
+        Measure.DECLARED_WHEN: "déclaratif selon un nombre",
+    }
+)
 
 
 class Reading(StrEnum):
@@ -140,6 +161,13 @@ class Requirement:
         if self.operator is Operator.BETWEEN:
             return f"de {numbers[0]} à {numbers[1]}{unit}"
         return f"{_SIGNS[self.operator]} {numbers[0]}{unit}"
+
+    @property
+    def limit_text(self) -> str:
+        """The threshold with how it is compared: ≤ 15 min, ≥ 65 ans, > 30 m."""
+        if self.threshold_min is not None:
+            return f"≤ {self.threshold_text}"
+        return f"> {self.threshold_text}" if self.threshold_m is not None else self.threshold_text
 
 
 _SIGNS = {Operator.MORE: ">", Operator.AT_LEAST: "≥", Operator.LESS: "<", Operator.AT_MOST: "≤"}

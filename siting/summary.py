@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -10,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from siting.calls import RulePack
-from siting.labels import LABELS, counted, date_text, minutes_text
+from siting.labels import LABELS, counted, date_text
+from siting.rule_packs import MEASURE_LABELS
 from siting.sources.engine_files import LoadedEngine
 from siting.sources.journal import JournalSummary
 from siting.sources.local_engine import EngineStatus
@@ -92,7 +94,7 @@ def _notes(notes: tuple[str, ...]) -> Iterator[str]:
 def pack_lines(pack: RulePack) -> Iterator[str]:
     """Yield what a call is."""
     yield f"{pack.id} : {pack.title}"
-    yield f"{pack.issuer}, publié : {pack.published}. {pack.source}"
+    yield f"{pack.issuer}, publié : {pack.published or 'sans date'}. {pack.source}"
     where = ", ".join(pack.departements) or "France entière"
     yield f"Territoire : {where}. Aucun avis n'est donné ailleurs."
     if pack.listed_communes:
@@ -108,12 +110,29 @@ def requirement_table(pack: RulePack) -> TextTable:
             LABELS[RequirementKind][one.kind],
             one.article,
             one.label,
-            "" if one.threshold_min is None else minutes_text(one.threshold_min),
+            MEASURE_LABELS[one.measure],
+            one.limit_text,
             one.threshold_author,
         )
         for one in pack.requirements
     ]
-    return ("exigence", "nature", "article", "objet", "durée", "durée fixée par"), rows
+    header = ("exigence", "nature", "article", "objet", "mesure", "seuil", "seuil fixé par")
+    return header, rows
+
+
+def checked_pack_lines(name: str, pack: RulePack | None, problems: Sequence[str]) -> Iterator[str]:
+    """Yield what is wrong in a rule pack, line by line, or what it holds."""
+    if pack is None:
+        yield f"{name} : {counted(len(problems), 'erreur')}"
+        yield from (f"  {problem}" for problem in problems)
+        return
+    yield f"{name} : aucune erreur."
+    yield from pack_lines(pack)
+    counts = Counter(one.measure for one in pack.requirements)
+    yield f"Exigences : {len(pack.requirements)}"
+    for measure, label in MEASURE_LABELS.items():
+        if counts[measure]:
+            yield f"  {label} : {counts[measure]}"
 
 
 def layer_table(layers: pd.DataFrame) -> TextTable:

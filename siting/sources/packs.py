@@ -1,30 +1,24 @@
-"""Read the rule packs of the calls: one TOML file per call, checked before anything is judged."""
+"""Rule packs of the calls: those that the package carries, and files that a department writes."""
 
 from __future__ import annotations
 
-import re
-import tomllib
-from collections.abc import Collection, Mapping
+import hashlib
+from collections.abc import Iterable
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Any, TypeVar
+from pathlib import Path
 
-from siting.calls import Measure, Requirement, RulePack
 from siting.errors import DataError, OptionError
-from siting.tables import RequirementKind
-
-_Closed = TypeVar("_Closed", Measure, RequirementKind)
+from siting.listed import resolve_listed
+from siting.rule_packs import RulePack
+from siting.sources.pack_file import CheckedPack, checked_pack
+from siting.sources.reference import read_commune_history, read_commune_register
+from siting.taxonomy import read_taxonomy
+from siting.toml_text import parsed
 
 _SUFFIX = ".toml"
-_PACK_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_REQUIREMENT_ID = re.compile(r"[a-z][a-z0-9_]*")
-_PUBLISHED = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
-_DEPARTEMENT = re.compile(r"\d{2}|2[AB]|9[78]\d")
-
-_PACK_TEXTS = ("id", "title", "issuer", "published")
-_PACK_LISTS = ("departements", "listed_communes")
-_TEXTS = ("id", "label", "article", "quote", "kind", "measure")
-_NEAR_FIELDS = ("family", "threshold_min", "threshold_author")
+_MAX_BYTES = 1_000_000
+_TEMPLATE = "pack_template.toml"
 
 
 def list_packs(*, folder: Traversable | None = None) -> list[str]:
@@ -57,123 +51,144 @@ def read_pack(call_id: str, *, folder: Traversable | None = None) -> RulePack:
     OptionError
         If the call is unknown.
     DataError
-        If its file is not TOML, has a missing or unknown key, a value outside of a closed
-        list, or a requirement present twice.
+        If its file cannot be used: all that is wrong, each with its line.
     """
     known = list_packs(folder=folder)
     if call_id not in known:
         raise OptionError(
-            f"L'appel « {call_id} » est inconnu. Appels connus : {', '.join(known) or 'aucun'}."
+            f"L'appel « {call_id} » est inconnu. Appels connus : {', '.join(known) or 'aucun'}. "
+            "Un appel de votre département s'écrit dans un fichier .toml : siting calls new."
         )
     file = (_shipped() if folder is None else folder).joinpath(call_id + _SUFFIX)
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{file.name} n'est pas un fichier TOML lisible ({error}) : corrigez cette ligne."
-        ) from error
-    return _pack(content, file.name)
+    pack = _usable(_checked(file.read_bytes(), file.name))
+    if pack.id != call_id:
+        raise DataError(f"{file.name} : la clé « id » vaut « {pack.id} », pas le nom du fichier.")
+    return pack
+
+
+def chosen_pack(call: str) -> RulePack:
+    """
+    Return the call of an option: one that is known, or that a TOML file describes.
+
+    Raises
+    ------
+    OptionError
+        Unknown call.
+    DataError
+        The file cannot be used: all that is wrong, each with its line.
+    """
+    return _usable(check_pack(Path(call))) if is_pack_file(call) else read_pack(call)
+
+
+def is_pack_file(call: str) -> bool:
+    """Tell if the call of an option is a file, not the identifier of a known call."""
+    return call.lower().endswith(_SUFFIX)
+
+
+def pack_inputs(call: str | None) -> dict[str, str]:
+    """Return the SHA-256 of the file that describes the call, if there is one."""
+    if call is None or not is_pack_file(call):
+        return {}
+    return {call: hashlib.sha256(_content(Path(call))).hexdigest()}
+
+
+def check_pack(path: Path) -> CheckedPack:
+    """
+    Find all that is wrong in the rule pack of a department: its form, and its communes.
+
+    A pack may not have the identifier of a call that the package knows: its verdicts would be
+    taken for those of that call.
+
+    Parameters
+    ----------
+    path
+        A TOML file (`siting calls new` writes one to begin with).
+
+    Raises
+    ------
+    DataError
+        The file is missing or too large.
+    """
+    content = _content(path)
+    checked = _checked(content, path.name)
+    if checked.pack is None:
+        return checked
+    _, where = parsed(_text(content), name=path.name)
+    pack = checked.pack
+    problems = []
+    if pack.id in list_packs():
+        message = (
+            f"clé « id » : « {pack.id} » est un appel que le programme connaît déjà. Choisissez "
+            f"un autre identifiant, comme {pack.id}-local."
+        )
+        problems.append(str(where.at("id").refusal(message)))
+    for at, reason in _unknown_communes(pack):
+        problems.append(str(where.at("listed_communes", at).refusal(reason)))
+    return CheckedPack(None if problems else pack, tuple(problems))
+
+
+def pack_scaffold(call_id: str) -> str:
+    """
+    Return the text of a rule pack to begin with, commented in French; it is a valid one.
+
+    Raises
+    ------
+    OptionError
+        The identifier is that of a known call, or is not well written.
+    """
+    template = resources.files("siting").joinpath("sources", _TEMPLATE)
+    text = template.read_text(encoding="utf-8").replace("IDENTIFIANT", call_id)
+    if call_id in list_packs():
+        raise OptionError(f"« {call_id} » est déjà un appel connu : choisissez un autre nom.")
+    if _checked(text.encode("utf-8"), _TEMPLATE).pack is None:
+        raise OptionError(
+            f"« {call_id} » ne peut pas être l'identifiant d'un appel : des lettres sans accent, "
+            "en minuscules, des chiffres et des tirets, comme marne-habitat-2026."
+        )
+    return text
 
 
 def _shipped() -> Traversable:
     return resources.files("siting").joinpath("packs")
 
 
-def _pack(content: Mapping[str, Any], file: str) -> RulePack:
-    required = {*_PACK_TEXTS, "departements", "requirement"}
-    _require_keys(content, required, {"url", "source", "listed_communes"}, file)
-    for name in (*_PACK_TEXTS, "url", "source"):
-        _require_text(content, name, file)
-    for name in _PACK_LISTS:
-        _require_texts(content, name, file)
-    _require_shape(content, "id", _PACK_ID, file)
-    _require_shape(content, "published", _PUBLISHED, file)
-    if content["id"] + _SUFFIX != file:
-        raise DataError(f"{file} : la clé « id » vaut « {content['id']} », pas le nom du fichier.")
-    for code in content["departements"]:
-        if not _DEPARTEMENT.fullmatch(code):
-            raise DataError(f"{file}, clé « departements » : « {code} » n'est pas un code.")
-    entries = content["requirement"]
-    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
-        raise DataError(f"{file} : les exigences s'écrivent en sections [[requirement]].")
-    requirements = tuple(_requirement(entry, file) for entry in entries)
-    _require_distinct([one.id for one in requirements], file)
-    listed = tuple(content.get("listed_communes", ()))
-    if not listed and any(one.measure is Measure.COMMUNE_LISTED for one in requirements):
-        raise DataError(f"{file} : la clé « listed_communes » manque, avec les communes listées.")
-    return RulePack(
-        **{name: content.get(name, "") for name in (*_PACK_TEXTS, "url", "source")},
-        departements=tuple(content["departements"]),
-        listed_communes=listed,
-        requirements=requirements,
-    )
+def _checked(content: bytes, name: str) -> CheckedPack:
+    try:
+        text = _text(content)
+    except UnicodeDecodeError:
+        message = f"{name} : le fichier n'est pas en UTF-8. Enregistrez-le dans cet encodage."
+        return CheckedPack(None, (message,))
+    families = [family.id for family in read_taxonomy().families]
+    return checked_pack(text, name=name, families=families)
 
 
-def _requirement(entry: Mapping[str, Any], file: str) -> Requirement:
-    where = f"{file}, exigence « {entry.get('id', '?')} »"
-    measure = _member(Measure, entry, "measure", where)
-    near = set(_NEAR_FIELDS) if measure is Measure.FAMILY_NEAR else set()
-    _require_keys(entry, {*_TEXTS, *near}, set(), where)
-    for name in (*_TEXTS, "family", "threshold_author"):
-        _require_text(entry, name, where)
-    _require_shape(entry, "id", _REQUIREMENT_ID, where)
-    return Requirement(
-        **{name: entry[name] for name in ("id", "label", "article", "quote")},
-        kind=_member(RequirementKind, entry, "kind", where),
-        measure=measure,
-        family=entry.get("family", ""),
-        threshold_min=_minutes(entry["threshold_min"], where) if near else None,
-        threshold_author=entry.get("threshold_author", ""),
-    )
+def _text(content: bytes) -> str:
+    return content.decode("utf-8-sig").replace("\r\n", "\n")
 
 
-def _member(closed: type[_Closed], entry: Mapping[str, Any], name: str, where: str) -> _Closed:
-    value = entry.get(name)
-    if value not in list(closed):
-        raise DataError(
-            f"{where}, clé « {name} » : « {value} » n'est pas une valeur permise. "
-            f"Valeurs permises : {', '.join(closed)}."
-        )
-    return closed(value)
+def _usable(checked: CheckedPack) -> RulePack:
+    if checked.pack is None:
+        raise DataError("\n".join(checked.problems))
+    return checked.pack
 
 
-def _minutes(value: object, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise DataError(
-            f"{where}, clé « threshold_min » : « {value} » n'est pas un nombre de minutes positif."
-        )
-    return float(value)
+def _unknown_communes(pack: RulePack) -> Iterable[tuple[int, str]]:
+    """Give the listed communes that cannot be told, by their place in the list."""
+    if not pack.listed_communes:
+        return
+    register, history = read_commune_register(), read_commune_history()
+    for at, name in enumerate(pack.listed_communes):
+        try:
+            resolve_listed(
+                [name], register=register, history=history, departements=pack.departements
+            )
+        except DataError as error:
+            yield at, str(error)
 
 
-def _require_keys(
-    entry: Mapping[str, Any], required: Collection[str], optional: Collection[str], where: str
-) -> None:
-    missing = sorted(set(required) - set(entry))
-    unknown = sorted(set(entry) - set(required) - set(optional))
-    if missing:
-        raise DataError(f"{where} : clés manquantes : {', '.join(missing)}.")
-    if unknown:
-        raise DataError(f"{where} : clés inconnues : {', '.join(unknown)}.")
-
-
-def _require_text(entry: Mapping[str, Any], name: str, where: str) -> None:
-    value = entry.get(name, "-")
-    if not isinstance(value, str) or (not value.strip()):
-        raise DataError(f"{where}, clé « {name} » : il faut un texte entre guillemets.")
-
-
-def _require_texts(entry: Mapping[str, Any], name: str, where: str) -> None:
-    values = entry.get(name, [])
-    if not isinstance(values, list) or not all(isinstance(one, str) and one for one in values):
-        raise DataError(f"{where}, clé « {name} » : il faut une liste de textes entre guillemets.")
-
-
-def _require_shape(entry: Mapping[str, Any], name: str, shape: re.Pattern[str], where: str) -> None:
-    if not shape.fullmatch(entry[name]):
-        raise DataError(f"{where}, clé « {name} » : « {entry[name]} » n'est pas bien écrit.")
-
-
-def _require_distinct(ids: list[str], file: str) -> None:
-    twice = sorted({one for one in ids if ids.count(one) > 1})
-    if twice:
-        raise DataError(f"{file} : exigences présentes deux fois : {', '.join(twice)}.")
+def _content(path: Path) -> bytes:
+    if not path.is_file():
+        raise DataError(f"Le fichier d'appel « {path} » n'existe pas.")
+    if path.stat().st_size > _MAX_BYTES:
+        raise DataError(f"« {path.name} » est trop gros pour un fichier d'appel.")
+    return path.read_bytes()

@@ -36,6 +36,8 @@ from siting.maps import (
 from siting.provenance import Provenance
 from siting.register_tables import SET_ASIDE
 from siting.review import REVIEW
+from siting.sources.packs import is_pack_file
+from siting.study.call_layers import call_sources
 from siting.study.locate import Located
 from siting.study.projects import Study
 from siting.study.remarks import kmh_text, map_dates, pace_remarks
@@ -365,26 +367,19 @@ def _call_remarks(pack: RulePack | None) -> list[str]:
 def _study_sources(study: Study) -> tuple[Provenance, ...]:
     inventory = study.options.inventory
     given = {} if inventory is None else {str(inventory): study.inputs.get(str(inventory), "")}
-    return (*undated(study.sources), *_given_sources(study.pack, given))
+    call = call_sources(study.pack, study.inputs.get(study.options.call or "", ""))
+    return (*undated(study.sources), *call, *_given_sources(given))
 
 
 def _territory_sources(study: TerritoryStudy) -> tuple[Provenance, ...]:
-    return (*undated(study.sources), *_given_sources(study.pack, study.inputs))
+    given = {path: sha256 for path, sha256 in study.inputs.items() if not is_pack_file(path)}
+    call = next((sha256 for path, sha256 in study.inputs.items() if is_pack_file(path)), "")
+    return (*undated(study.sources), *call_sources(study.pack, call), *_given_sources(given))
 
 
-def _given_sources(pack: RulePack | None, inventory: Mapping[str, str]) -> list[Provenance]:
-    """Return the call and the inventory file, as sources beside the data."""
+def _given_sources(inventory: Mapping[str, str]) -> list[Provenance]:
+    """Return the inventory file as a source beside the data."""
     sources = []
-    if pack is not None:
-        call = Provenance(
-            source=f"Appel {pack.id} : {pack.title}",
-            url=pack.url,
-            licence="cité par courts extraits",
-            attribution=pack.issuer,
-            data_timestamp=pack.published,
-            note=pack.source,
-        )
-        sources.append(call)
     for path, sha256 in inventory.items():
         given = Provenance(
             source=f"Inventaire des habitats inclusifs, fichier {Path(path).name}",

@@ -15,25 +15,24 @@ from siting.access import Accessibility, AccessRule, CategoryInfo, accessibility
 from siting.census import service_notes
 from siting.errors import OptionError
 from siting.graph import WalkGraph, walk_graph
-from siting.places import CallTerritory
 from siting.provenance import Provenance
 from siting.reached import isochrones
 from siting.review import needs_attention
 from siting.sources.inventory import Inventory, read_inventory
 from siting.sources.overpass import OverpassSession
-from siting.sources.packs import read_pack
+from siting.sources.packs import chosen_pack, pack_inputs
 from siting.sources.reference import (
-    layer_provenance,
     read_commune_history,
     read_commune_register,
     register_year,
 )
 from siting.sources.taxonomy_file import chosen_taxonomy, taxonomy_inputs
 from siting.sources.walker_file import chosen_profile, walker_inputs
+from siting.study.call_layers import call_layers, call_territory
 from siting.study.evidence import MapWorth, map_worth
 from siting.study.ground import ground_around, require_ground, surroundings
 from siting.study.locate import (
-    Located,
+    GivenProjects,
     ProjectsFile,
     Report,
     geocode,
@@ -64,7 +63,8 @@ class StudyOptions:
         OpenStreetMap files, or the folder of an area that was kept; with neither, Overpass is
         asked for the map around the sites.
     call
-        Identifier of a call for projects, None to judge nothing.
+        Identifier of a call for projects, or the path of a TOML file that describes one; None to
+        judge nothing.
     walker
         Identifier of a walking profile, or the path of a TOML file that describes one.
     thresholds
@@ -144,7 +144,7 @@ class Study:
 
 
 def study(
-    file: ProjectsFile,
+    file: ProjectsFile | GivenProjects,
     *,
     geocoder: GeocodingSession | None = None,
     overpass: OverpassSession | None = None,
@@ -157,7 +157,7 @@ def study(
     Parameters
     ----------
     file
-        The planner's file.
+        The planner's file, or projects that no file lists.
     geocoder
         Whom to ask for addresses, and how to judge (`geocoding_session`); None for nobody.
     overpass
@@ -218,6 +218,13 @@ def study(
     measured = with_evidence(measured, worth.absence)
     strict = None if strict is None else with_evidence(strict, worth.absence)
     nearest = nearest_by_family(measured.access, _counting_categories(taxonomy))
+    layers = call_layers(
+        pack,
+        set(located.communes["code_dep"]),
+        taxonomy=taxonomy,
+        given=options.registers,
+        registers=registers,
+    )
     report("Tracé des marches", 0, 0)
     drawn = walks(nearest, sites, services, graph, snap_limit_m=rule.snap_limit_m)
     reached = _isochrones(sites, graph, rule=rule, report=report)
@@ -250,7 +257,8 @@ def study(
                 absence=worth.absence,
                 register_remarks=None if registers is None else registers.remarks,
             ),
-            territory=_call_territory(located, inventory),
+            territory=call_territory(located, inventory, layers),
+            declared=located.projects.own,
         ),
         pack=pack,
         profile=profile,
@@ -259,6 +267,7 @@ def study(
         sources=(
             *(*ground.osm, *ground.others),
             *(() if registers is None else registers.sources),
+            *layers.sources,
             *located.sources,
         ),
         notes=(
@@ -273,6 +282,7 @@ def study(
         inputs={
             **located.inputs,
             **walker_inputs(options.walker),
+            **pack_inputs(options.call),
             **taxonomy_inputs(options.taxonomy),
             **ground.inputs,
             **({} if given is None else given.inputs),
@@ -310,7 +320,7 @@ def _pack(options: StudyOptions) -> calls.RulePack | None:
         if options.thresholds:
             raise OptionError("--threshold règle une exigence d'un appel : ajoutez --call.")
         return None
-    return calls.with_thresholds(read_pack(options.call), options.thresholds)
+    return calls.with_thresholds(chosen_pack(options.call), options.thresholds)
 
 
 def _measured(
@@ -382,14 +392,4 @@ def _inventory(path: Path | None, communes: gpd.GeoDataFrame) -> Inventory | Non
         history=read_commune_history(),
         this_year=register_year(),
         departements=sorted(communes["code_dep"].unique()),
-    )
-
-
-def _call_territory(located: Located, inventory: Inventory | None) -> CallTerritory:
-    return CallTerritory(
-        site_communes=located.site_communes,
-        communes=located.communes,
-        listed=located.listed,
-        pvd_list_on=layer_provenance("pvd").data_timestamp,
-        inventory=None if inventory is None else inventory.places,
     )

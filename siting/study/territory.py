@@ -12,7 +12,7 @@ import pandas as pd
 from siting.calls import RulePack
 from siting.provenance import Provenance
 from siting.sources.inventory import Inventory, read_inventory
-from siting.sources.packs import read_pack
+from siting.sources.packs import chosen_pack, pack_inputs
 from siting.sources.reference import (
     layer_provenance,
     read_commune_history,
@@ -73,7 +73,7 @@ def territory(
         The department's list of existing inclusive housing; without it nothing is said of
         which communes have some.
     call
-        Call whose list of communes is compared, None for none.
+        Call whose list of communes is compared, or the path of its TOML file; None for none.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def territory(
     codes = list(dict.fromkeys(departements))
     communes = read_communes(codes)
     register, history = read_commune_register(), read_commune_history()
-    pack = None if call is None else read_pack(call)
+    pack = None if call is None else chosen_pack(call)
     found = None
     if inventory_file is not None:
         found = read_inventory(
@@ -107,7 +107,10 @@ def territory(
         pack=pack,
         sources=tuple(map(layer_provenance, _LAYERS)),
         notes=tuple(_notes(codes, communes, pack, found)),
-        inputs={} if found is None else {str(inventory_file): found.sha256},
+        inputs={
+            **({} if found is None else {str(inventory_file): found.sha256}),
+            **pack_inputs(call),
+        },
     )
 
 
