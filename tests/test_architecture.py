@@ -20,7 +20,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Tables go in, tables come out: no file, no network, no map.
 PURE = (
     *("network", "access", "targets", "walks", "territory", "borders", "calls", "findings"),
-    *("nearness", "places", "listed", "services"),
+    *("nearness", "places", "listed", "services", "categories", "selectors", "toml_text"),
+    *("census", "freshness"),
     *("ways", "pieces", "extent", "reached", "compiled/searching", "compiled/snapping"),
     *("graph", "linked", "grid", "search", "isochrones", "measures", "walkable", "walkers", "convert"),
     *("addresses", "matching", "enquiry", "rounds", "geocode", "review", "decisions", "relief"),
