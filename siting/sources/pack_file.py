@@ -81,7 +81,7 @@ def checked_pack(text: str, *, name: str, families: Collection[str]) -> CheckedP
         content, where = parsed(text, name=name)
     except DataError as error:
         return CheckedPack(None, (str(error),))
-    reader = _Reader(families=frozenset(families))
+    reader = _Reader(families=tuple(families))
     pack = _pack(reader, content, where)
     told = sorted(reader.problems, key=lambda one: one[0])
     problems = tuple(dict.fromkeys(message for _, message in told))
@@ -183,7 +183,7 @@ def _keys(measure: Measure | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
 class _Reader:
     """Takes values out of a pack, and notes what is wrong with its line."""
 
-    families: frozenset[str]
+    families: tuple[str, ...]
     problems: list[tuple[int, str]] = field(default_factory=list)
 
     def refuse(self, where: Where, message: str) -> None:
