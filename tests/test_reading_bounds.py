@@ -39,8 +39,8 @@ limit = pages * resource.getpagesize() + int(sys.argv[3]) * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 try:
     extract = read_osm([Path(sys.argv[2])], taxonomy=taxonomy, within=within)
-except MemoryError:
-    print("out of memory")
+except (MemoryError, shapely.errors.GEOSException) as error:
+    print("out of memory" if isinstance(error, MemoryError) or "bad_alloc" in str(error) else error)
 else:
     print(len(extract.ways.way_id), "ways")
 """
