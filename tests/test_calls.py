@@ -22,7 +22,7 @@ from siting.crs import WGS84
 from siting.errors import DataError
 from siting.listed import FormerListed, ListedCommunes
 from siting.places import CallTerritory
-from siting.sources.packs import read_pack
+from siting.sources.packs import list_packs, read_pack
 from siting.tables import (
     ACCESS,
     COMMUNES,
@@ -205,19 +205,22 @@ SERVICE_TABLE = SERVICES.conform(
 )
 
 
-def judged(
+def judged(  # noqa: PLR0913 - what a site may have
     *sites: dict[str, object],
     walks: tuple[dict[str, object], ...] = (walk("boulangerie", **BAKERY),),
     around: dict[str, object] | None = None,
     pack: RulePack = PACK,
     strict: tuple[dict[str, object], ...] = (),
     absent: dict[str, str] | None = None,
+    layers: dict[str, object] | None = None,
+    declared: dict[str, str] | None = None,
 ) -> pd.DataFrame:
     """
     Verdicts on sites s0, s1... that all have the same walks and the same surroundings.
 
     `strict` are the walks by ways known to be fit, for a walker that avoids the others; `absent`
-    the evidence of absence by category.
+    the evidence of absence by category; `layers` those of the territory; `declared` the columns
+    of the file of projects.
     """
     ids = [f"s{number}" for number in range(len(sites))]
     rows = [{"site_id": one, **row} for one, row in zip(ids, sites, strict=True)]
@@ -230,6 +233,7 @@ def judged(
         communes=COMMUNE_TABLE,
         listed=LISTED if pack.listed_communes else None,
         pvd_list_on="2024-09-16",
+        **(layers or {}),
     )
     access, known = (
         pd.DataFrame([{"site_id": one, **row} for one in ids for row in measured])
@@ -256,6 +260,9 @@ def judged(
         pack=pack,
         walking=walking,
         territory=territory,
+        declared=None
+        if declared is None
+        else pd.DataFrame([declared] * len(ids), index=pd.Index(ids, name="site_id"), dtype="str"),
     )
 
 
@@ -747,10 +754,16 @@ def test_no_site_gives_an_empty_table() -> None:
     assert len(table) == 0
 
 
-@pytest.mark.parametrize("call_id", ["ssd-avp-2025", "pvd-fabrique-2021"])
+@pytest.mark.parametrize("call_id", list_packs())
 def test_shipped_packs_judge_a_site(call_id: str) -> None:
+    """Nothing installed, nothing declared: each measure says what it lacks, none fails."""
     pack = read_pack(call_id)
-    near = [one for one in pack.requirements if one.measure is not Measure.FAMILY_NEAR]
-    table = judged(site(), pack=replace(pack, requirements=tuple(near)))
-    assert len(table) == len(near)
-    assert (table["verdict"] == "declaratif").sum() == len(near) - (2 if pack.departements else 1)
+    walked = (Measure.FAMILY_NEAR, Measure.FAMILIES_NEAR, Measure.RURAL_SERVED)
+    others = [one for one in pack.requirements if one.measure not in walked]
+    table = judged(site(), pack=replace(pack, departements=(), requirements=tuple(others)))
+    assert len(table) == len(others)
+    said = table.loc["s0", "verdict"]
+    lacking = (Measure.QPV, Measure.ESTABLISHMENT_APART, Measure.COMMUNE_RURAL)
+    assert {said[one.id] for one in others if one.measure in lacking} <= {"a_verifier"}
+    declared = (Measure.DECLARED, Measure.DECLARED_NUMBER, Measure.DECLARED_WHEN)
+    assert {said[one.id] for one in others if one.measure in declared} == {"declaratif"}
