@@ -203,7 +203,8 @@ def _kept(
     before: pd.DataFrame, after: pd.DataFrame, *, has_names: bool, has_values: bool
 ) -> Iterator[_Row]:
     """Tell what changed of the rows that both lists have."""
-    both = before.join(after, how="inner", lsuffix="_old", rsuffix="_new").sort_index().fillna("")
+    both = before.add_suffix("_old").join(after.add_suffix("_new"), how="inner")
+    both = both.sort_index().fillna("")
     for row in both.itertuples():
         told = (row.value_old, row.value_new)
         if has_names and plain_key(row.nom_old) != plain_key(row.nom_new):

@@ -229,6 +229,7 @@ def _installed(
         read = read_layer_file(kind, staged.path, names=commune_names)
         vintage = _vintage_of(kind, described.vintage, (read.vintage, fallback, kind.vintage))
         difference = _difference(kind, read, vintage=vintage)
+        _require_likely(kind, read)
         if not is_trusted:
             _require_whole(difference)
         former = installed_files.read_description_or_none(kind.name)
@@ -326,6 +327,20 @@ def _require_whole(difference: LayerDifference) -> None:
             f"contre {difference.n_before} dans {difference.former} : elle paraît tronquée, et "
             "n'est pas installée. Si elle est juste, téléchargez-la vous-même "
             f"({difference.kind.page}), puis siting data import {difference.kind.name} FICHIER."
+        )
+
+
+def _require_likely(kind: LayerKind, read: LayerFile) -> None:
+    """Refuse as Petites villes de demain a list that is partial, or one of something else."""
+    if kind.name != "pvd":
+        return
+    shipped = set(read_reference_csv("pvd")["code_insee"])
+    n_shared = len(shipped & set(read.listing.index))
+    if n_shared < _LEAST_SHARE * max(len(shipped), len(read.listing)):
+        raise DataError(
+            "Ce n'est sans doute pas la liste nationale des Petites villes de demain : "
+            f"{len(read.listing)} communes, dont {n_shared} des {len(shipped)} de celle du "
+            "programme. Une liste partielle ôterait le programme aux autres communes."
         )
 
 
