@@ -124,7 +124,7 @@ k = 'v'
 "b:c" = [1]
 '''
     _, where = parsed(text, name="t")
-    expected = {
+    expected: dict[tuple[str | int, ...], int] = {
         ("a", "b"): 1,
         ("list", 0): 3,
         ("list", 0, "id"): 4,
