@@ -100,13 +100,12 @@ def programme_today(
     """
     rows = listed.reset_index()
     rows["today"] = rows["code_insee"].map(history).fillna(rows["code_insee"])
-    rows = rows[rows["today"].isin(list(current))]
+    rows = rows[[code in current for code in rows["today"]]]
     rows = rows.assign(is_other=rows["today"] != rows["code_insee"])
     rows = rows.sort_values(["is_other", "code_insee"], kind="stable")
-    by_today = rows.groupby("today", sort=True)
-    merged = pd.DataFrame(
-        {"nom": by_today["nom"].first(), "signed_on": by_today["signed_on"].min()}
-    )
+    names = rows.groupby("today", sort=True)["nom"].first()
+    signed_on = rows.sort_values("signed_on").groupby("today")["signed_on"].first()
+    merged = pd.DataFrame({"nom": names, "signed_on": signed_on.reindex(names.index)})
     return PROGRAMME.conform(merged.rename_axis("code_insee").reset_index())
 
 
@@ -133,7 +132,7 @@ def density_today(
     """
     rows = levels.reset_index()
     rows["code_insee"] = rows["code_insee"].map(history).fillna(rows["code_insee"])
-    rows = rows[rows["code_insee"].isin(list(current))]
+    rows = rows[[code in current for code in rows["code_insee"]]]
     is_alone = ~rows["code_insee"].duplicated(keep=False)
     by_today = rows[~is_alone].groupby("code_insee", sort=True)
     merged = pd.DataFrame({name: by_today[name].first() for name in DENSITY.column_names})

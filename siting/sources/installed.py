@@ -176,10 +176,22 @@ def newer_pvd() -> InstalledLayer | None:
     DataError
         The installed list is damaged.
     """
+    return None if newer_pvd_provenance() is None else read_programme("pvd")
+
+
+def newer_pvd_provenance() -> Provenance | None:
+    """
+    Return where the list of `newer_pvd` comes from, without reading it.
+
+    Raises
+    ------
+    DataError
+        Its description is damaged.
+    """
     described = read_description("pvd")
     if described is None or not is_newer_pvd(described.vintage):
         return None
-    return read_programme("pvd")
+    return provenance_of(layer_kind("pvd"), described)
 
 
 def is_newer_pvd(vintage: str) -> bool:

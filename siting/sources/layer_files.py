@@ -170,8 +170,9 @@ def _programme(path: Path, names: Callable[[], CommuneNames] | None) -> LayerFil
             f"« {odd['code_insee'].iloc[0]} »). Il faut des codes INSEE de communes."
         )
     notes += _told("Codes qui ne sont ceux d'aucune commune", odd["code_insee"] + " " + odd["nom"])
-    by_code = rows.groupby("code_insee", sort=True)
-    listed = pd.DataFrame({"nom": by_code["nom"].first(), "signed_on": by_code["signed_on"].min()})
+    names = rows.groupby("code_insee", sort=True)["nom"].first()
+    signed_on = rows.sort_values("signed_on").groupby("code_insee")["signed_on"].first()
+    listed = pd.DataFrame({"nom": names, "signed_on": signed_on.reindex(names.index)})
     listed = PROGRAMME.conform(listed.reset_index())
     return LayerFile(
         table=listed,

@@ -19,7 +19,7 @@ from siting.crs import WGS84, require_crs
 from siting.errors import OptionError
 from siting.provenance import Provenance
 from siting.sources import shipped
-from siting.sources.installed import newer_pvd
+from siting.sources.installed import newer_pvd, newer_pvd_provenance
 from siting.sources.shipped import (
     damaged_file,
     data_folder,
@@ -63,8 +63,8 @@ def layer_provenance(layer: str) -> Provenance:
     DataError
         If there is no such layer, or the installed one is damaged.
     """
-    newer = newer_pvd() if layer == "pvd" else None
-    return shipped.layer_provenance(layer) if newer is None else newer.provenance
+    newer = newer_pvd_provenance() if layer == "pvd" else None
+    return newer or shipped.layer_provenance(layer)
 
 
 def read_commune_register() -> pd.DataFrame:
