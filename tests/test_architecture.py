@@ -21,9 +21,19 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 PURE = (
     *("network", "access", "targets", "walks", "territory", "borders", "calls", "findings"),
     *("nearness", "places", "listed", "services", "categories", "selectors", "toml_text"),
-    *("census", "freshness"),
+    *("census", "freshness", "territory_layers", "list_changes", "reconciled"),
     *("ways", "pieces", "extent", "reached", "compiled/searching", "compiled/snapping"),
-    *("graph", "linked", "grid", "search", "isochrones", "measures", "walkable", "walkers", "convert"),
+    *(
+        "graph",
+        "linked",
+        "grid",
+        "search",
+        "isochrones",
+        "measures",
+        "walkable",
+        "walkers",
+        "convert",
+    ),
     *("addresses", "matching", "enquiry", "rounds", "geocode", "review", "decisions", "relief"),
     *("registers", "register_tables", "register_match", "register_sides", "register_pairs"),
     *("register_names", "register_places", "register_addresses", "references"),
@@ -36,9 +46,16 @@ HEAVY = {"geopandas", "folium", "pandas", "numpy", "shapely", "pyproj", "scipy",
 
 READS = {"open", "read_bytes", "read_text", "iterdir", "glob", "rglob", "is_file", "stat"}
 READS |= {"read_csv", "read_parquet", "read_file", "read_excel", "read_json", "load_workbook"}
-STORES = {  # what is kept between runs: areas, answers, the local geocoder
+STORES = {  # what is kept between runs: areas, answers, layers, the local geocoder
     f"siting/sources/{name}"
-    for name in ("area_files", "engine_files", "engine_load", "journal", "osm_cache")
+    for name in (
+        "area_files",
+        "engine_files",
+        "engine_load",
+        "installed_files",
+        "journal",
+        "osm_cache",
+    )
 }
 WRITES = {"write_bytes", "write_text", "mkdir", "unlink", "rmtree", "mkdtemp", "touch", "rmdir"}
 WRITES |= {"to_csv", "to_file", "to_excel", "to_parquet", "to_json", "save", "write_dataframe"}
@@ -168,7 +185,7 @@ def test_nobody_imports_the_command_line() -> None:
 
 def test_only_the_command_line_uses_the_screen() -> None:
     importers = {name_of(path) for path in MODULES if "siting.screen" in imported(path)}
-    assert importers == {"siting/cli", "siting/cli_area", "siting/cli_geocoding"}
+    assert importers == {"siting/cli", "siting/cli_area", "siting/cli_data", "siting/cli_geocoding"}
     printing = {name_of(path) for path in MODULES if calls_of(path, {"print"})}
     assert printing == {"siting/screen"}
 

@@ -30,6 +30,7 @@ COMMANDS = (
     *(["calls", "list"], ["calls", "show"], ["cache", "show"], ["cache", "purge"], []),
     *(["area", word] for word in ("add", "list", "show", "remove")),
     *(["geocoder", word] for word in ("load", "start", "stop", "status")),
+    *(["data", word] for word in ("list", "import", "update", "diff", "remove")),
 )
 STUDY_FILES = {
     *("sites.csv", "geocoding.csv", "access.csv", "reach.csv", "study.gpkg", "study.xlsx"),

@@ -22,9 +22,9 @@ from siting.list_changes import (
 )
 from siting.reconciled import RECONCILED, reconciled_lines, reconciled_list
 from siting.sources.installed import commune_names
-from siting.sources.layer_files import LayerFile, named_vintage, read_layer_file
+from siting.sources.layer_files import read_layer_file
 from siting.sources.layer_kinds import LayerContent, layer_kind, layer_kinds
-from siting.sources.layer_table import iso_day
+from siting.sources.layer_table import LayerFile, iso_day, named_vintage
 from siting.sources.packs import read_pack
 from siting.sources.reference import read_commune_history, read_commune_register
 from siting.sources.shipped import read_reference_csv

@@ -38,6 +38,11 @@ COMMANDS = (
     "calls list",
     "calls show",
     "data",
+    "data list",
+    "data import",
+    "data update",
+    "data diff",
+    "data remove",
     "demo",
 )
 _WIDTH = "88"

@@ -1,4 +1,4 @@
-"""The table of a layer, whose header may come after lines of title, as INSEE writes them."""
+"""What the readers of layers share: a table under lines of title, days, vintages, remarks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import pandas as pd
 
 from siting.sources.cells import plain_text
 from siting.sources.columns import Field, Outline, recognised_columns
@@ -15,7 +17,43 @@ _TITLE_LINES = 12  # INSEE's workbooks have four above the header
 _ISO_DAY = re.compile(r"(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(?!\d)")
 _FRENCH_DAY = re.compile(r"(0?[1-9]|[12]\d|3[01])[/-](0?[1-9]|1[0-2])[/-](\d{4})(?!\d)")
 
+_YEAR = r"(?<!\d)(20\d\d)"
+_VINTAGES = (
+    re.compile(rf"{_YEAR}[-_. ]?(0[1-9]|1[0-2])[-_. ]?(0[1-9]|[12]\d|3[01])(?!\d)"),
+    re.compile(rf"{_YEAR}[-_. ](0[1-9]|1[0-2])(?!\d)"),
+    re.compile(rf"(cog)[-_ ]?{_YEAR[7:]}(?!\d)", re.IGNORECASE),
+    re.compile(rf"{_YEAR}(?!\d)"),
+)
+_SHOWN = 5
+
 IsHeader = Callable[[Sequence[str]], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerFile:
+    """
+    What the file of a layer holds.
+
+    Parameters
+    ----------
+    table
+        Its table (`PROGRAMME`, `DENSITY` or `QPV`), by the codes of the file; None for a
+        register, which is read where it is used.
+    listing
+        Table `LISTING`: its rows, to compare with those of another vintage.
+    vintage
+        Date or year that the file, or its name, gives itself; "" for none.
+    sha256
+        Fingerprint of the file.
+    notes
+        What could not be used, and what was put right, in French.
+    """
+
+    table: pd.DataFrame | None
+    listing: pd.DataFrame
+    vintage: str
+    sha256: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +114,26 @@ def iso_day(text: str) -> str:
         day, month, year = french.groups()
         return f"{year}-{month.zfill(2)}-{day.zfill(2)}"
     return ""
+
+
+def named_vintage(name: str) -> str:
+    """Return the day, month, year or year of the geographic code in the name of a file."""
+    for pattern in _VINTAGES:
+        found = pattern.search(name)
+        if found:
+            parts = [part for part in found.groups() if part]
+            is_cog = parts[0].lower() == "cog"
+            return f"COG {parts[1]}" if is_cog else "-".join(parts)
+    return ""
+
+
+def told_rows(what: str, lines: Sequence[str] | pd.Series) -> tuple[str, ...]:
+    """Say which rows could not be used; nothing when there is none."""
+    texts = [text.strip() or "(vide)" for text in lines]
+    if not texts:
+        return ()
+    more = f" et {len(texts) - _SHOWN} de plus" if len(texts) > _SHOWN else ""
+    return (f"{what} : {', '.join(texts[:_SHOWN])}{more}.",)
 
 
 def _under_titles(
