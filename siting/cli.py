@@ -77,7 +77,8 @@ InventoryFile = Annotated[
     typer.Option(
         "--inventory",
         metavar="FICHIER",
-        help="Habitats inclusifs existants, CSV ou XLSX : commune ou code_insee, et statut.",
+        help="Habitats inclusifs existants, CSV ou XLSX : statut, et adresse, commune ou "
+        "code_insee ; places, date d'ouverture, public.",
     ),
 ]
 
@@ -212,7 +213,7 @@ def study(  # noqa: PLR0913 - one parameter an option
 
 
 @app.command(cls=FrenchCommand)
-def territory(
+def territory(  # noqa: PLR0913 - one parameter an option
     context: typer.Context,
     *,
     departement: Annotated[
@@ -221,6 +222,15 @@ def territory(
     ],
     out: OutFolder,
     inventory: InventoryFile = None,
+    geocoder: GeocoderUrl = None,
+    reviewed: Reviewed = None,
+    geocode_rule: RuleFile = None,
+    resume: Resume = False,
+    max_age: MaxAge = 30.0,
+    no_cache: NoCache = False,
+    rate: Rate = None,
+    private_network: PrivateNetwork = False,
+    offline: Offline = False,
     call: CallId = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -228,15 +238,34 @@ def territory(
     import siting.study as chain
     from siting import export, summary
 
+    overwrite = overwrite or resume
     export.check_folder(out, overwrite=overwrite)
-    invocation = chain.Invocation.now("siting", "territory", parameters=parameters(context))
-    with screen.stages() as report:
+    asked = geocoder_options(
+        geocoder="none" if inventory is None else geocoder,
+        offline=offline,
+        private_network=private_network,
+        rate=rate,
+        no_cache=no_cache,
+        max_age=max_age,
+        resume=resume,
+        rule_file=geocode_rule,
+    )
+    told = parameters(context, rule=asked.rule)
+    invocation = chain.Invocation.now("siting", "territory", parameters=told)
+    with screen.stages() as report, chain.geocoding_session(asked) as session:
         report("Communes", 0, 0)
-        result = chain.territory(departement, inventory_file=inventory, call=call)
+        result = chain.territory(
+            departement,
+            inventory_file=inventory,
+            geocoder=session,
+            reviewed=tuple(reviewed or ()),
+            call=call,
+            report=report,
+        )
         names = chain.write_territory(result, out, invocation=invocation, overwrite=overwrite)
     screen.show_lines(summary.territory_lines(result))
     screen.show_files(out, names)
-    raise typer.Exit(TO_REVIEW if result.n_uncounted else ALL_WELL)
+    raise typer.Exit(TO_REVIEW if result.needs_attention else ALL_WELL)
 
 
 app.command(cls=FrenchCommand)(geocode)

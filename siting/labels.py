@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from siting.errors import DataError
+from siting.home_words import DIFFUS_LABELS, POSITION_LABELS, DiffusStatus, HomePosition
 from siting.register_tables import MATCH_LABELS, REASON_LABELS, MatchReason, RegisterMatch
 from siting.tables import (
     AccessStatus,
@@ -170,6 +171,8 @@ LABELS: Mapping[type[StrEnum], Mapping[str, str]] = MappingProxyType(
                 ExclusionKind.PRIVATE: "non ouvert au public",
             }
         ),
+        HomePosition: POSITION_LABELS,
+        DiffusStatus: DIFFUS_LABELS,
         RegisterMatch: MATCH_LABELS,
         MatchReason: REASON_LABELS,
         Verdict: MappingProxyType(

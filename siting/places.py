@@ -22,6 +22,7 @@ from siting.tables import (
     InventoryStatus,
     Precision,
 )
+from siting.territory import inventory_counts
 
 COARSE = (Precision.STREET, Precision.LOCALITY, Precision.MUNICIPALITY)
 
@@ -247,15 +248,14 @@ def _inventory_text(code_insee: pd.Series, inventory: pd.DataFrame | None) -> pd
     """Word how many places of the inventory are in the same commune, by state."""
     if inventory is None:
         return pd.Series("", index=code_insee.index)
-    counts = pd.crosstab(inventory["code_insee"], inventory["status"])
-    counts = counts.reindex(
-        index=code_insee.unique(), columns=[status.value for status in InventoryStatus]
-    )
-    counts = counts.fillna(0).astype(int)
+    counts = inventory_counts(pd.Index(code_insee.dropna().unique()), inventory)
     words = {
         code: "inventaire fourni, dans la commune : "
-        + ", ".join(f"{LABELS[InventoryStatus][InventoryStatus(name)]} {n}" for name, n in row)
-        for code, row in ((code, row.items()) for code, row in counts.iterrows())
+        + ", ".join(
+            f"{LABELS[InventoryStatus][status]} {row[f'n_{status.value}']}"
+            for status in InventoryStatus
+        )
+        for code, row in counts.iterrows()
     }
     return code_insee.map(words).fillna("")
 

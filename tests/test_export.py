@@ -28,11 +28,13 @@ from hypothesis import strategies as st
 from siting import export
 from siting.errors import DataError, OutputError
 from siting.export import columns, geopackage, workbook
+from siting.homes import DIFFUS, HOMES
 from siting.provenance import Provenance
 from siting.tables import (
     ACCESS,
     COMMUNES,
     COVERAGE,
+    INVENTORY,
     ISOCHRONES,
     OD_MATRIX,
     REACH,
@@ -319,7 +321,7 @@ class TestXlsx:
         "table",
         [
             *(SITES, ACCESS, REACH, VERDICTS, SERVICES, WALKS, ISOCHRONES, OD_MATRIX),
-            columns.COMMUNE_COVERAGE,
+            *(columns.COMMUNE_COVERAGE, INVENTORY, HOMES, DIFFUS),
         ],
     )
     def test_every_column_has_its_french_meaning_and_unit(self, table: Table) -> None:

@@ -5,7 +5,7 @@ from enum import StrEnum
 import pandas as pd
 import pytest
 
-from siting import register_tables, tables
+from siting import home_words, register_tables, tables
 from siting.errors import DataError
 from siting.labels import (
     LABELS,
@@ -24,6 +24,7 @@ CLOSED = [
     if isinstance(value, type) and issubclass(value, StrEnum) and value is not StrEnum
 ]
 CLOSED += [register_tables.RegisterMatch, register_tables.MatchReason]
+CLOSED += [home_words.HomePosition, home_words.DiffusStatus]
 
 
 @pytest.mark.parametrize("closed", CLOSED, ids=lambda closed: closed.__name__)

@@ -561,9 +561,8 @@ def test_a_name_of_several_communes_is_refused_with_its_name() -> None:
 
 
 def inventory(*rows: tuple[str, str]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=["code_insee", "status"]).assign(
-        label="", former_code_insee="", issue=""
-    )
+    unsaid = {name: None for name in INVENTORY.column_names if name not in {"code_insee", "status"}}
+    frame = pd.DataFrame(rows, columns=["code_insee", "status"]).assign(**unsaid)
     frame["inventory_id"] = [f"l{number}" for number in range(len(frame))]
     return INVENTORY.conform(frame)
 

@@ -10,6 +10,7 @@ import geopandas as gpd
 import pandas as pd
 
 from siting.errors import DataError
+from siting.home_words import DiffusStatus, HomePosition
 from siting.register_tables import MATCHES, MatchReason, RegisterMatch
 from siting.tables import (
     COMMUNES,
@@ -20,6 +21,7 @@ from siting.tables import (
     ExclusionKind,
     GeocodeReason,
     GeocodeStatus,
+    InventoryStatus,
     ListDifference,
     MapEvidence,
     Observation,
@@ -56,6 +58,9 @@ CLOSED_LISTS: Mapping[str, type[StrEnum]] = MappingProxyType(
         "register_match": RegisterMatch,
         "register_reason": MatchReason,
         "list_difference": ListDifference,
+        "status": InventoryStatus,
+        "position": HomePosition,
+        "walk_status": DiffusStatus,
         "map_evidence": MapEvidence,
         "verdict": Verdict,
         "kind": RequirementKind,
@@ -184,8 +189,13 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "vintage": "millésimes du code, des populations et de la liste",
         "n_inclusive_open": "lieux d'habitat inclusif ouverts selon l'inventaire fourni",
         "n_inclusive_planned": "lieux d'habitat inclusif en projet selon l'inventaire fourni",
+        "n_places_open": (
+            "nombre de places des lieux ouverts ; vide si l'un d'eux ne dit pas le sien"
+        ),
+        "n_places_planned": "nombre de places des lieux en projet ; vide de même",
         "is_served": "au moins un lieu ouvert ; vide sans inventaire",
         "delegated_listed": "anciennes communes comprises dans celle-ci que l'appel liste",
+        "delegated_served": "parmi ces anciennes communes, celles qui ont un lieu ouvert",
         "list_difference": "liste de l'appel comparée à l'inventaire",
         "share_within_5min": "part des 65 ans et plus à 5 min d'un lieu (pas encore calculée)",
         "share_within_10min": "part des 65 ans et plus à 10 min d'un lieu (pas encore calculée)",
@@ -193,6 +203,19 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "inventory_id": "ligne de l'inventaire fourni",
         "former_code_insee": "code de l'ancienne commune, quand le fichier donne celle-ci",
         "status": "état du lieu : open ouvert, planned en projet, unknown inconnu",
+        "n_places": "nombre de places ; vide si le fichier ne le dit pas",
+        "opened_on": "jour, mois ou année d'ouverture ; ouverture annoncée d'un lieu en projet",
+        "public": "public accueilli, tel que donné",
+        "ensemble": "habitat de plusieurs adresses dont la ligne fait partie",
+        "is_common_room": "oui : la ligne est l'espace commun de son ensemble",
+        "duplicate_of": "ligne précédente qui est le même habitat ; vide s'il n'y en a pas",
+        "position": "ce que vaut le point du lieu",
+        "n_addresses": "nombre d'adresses de l'ensemble, sans l'espace commun",
+        "longest_walk_m": "plus longue marche d'une adresse à l'espace commun, par les rues",
+        "median_walk_m": "marche médiane d'une adresse à l'espace commun, par les rues",
+        "longest_line_m": "plus longue distance à vol d'oiseau à l'espace commun",
+        "median_line_m": "distance médiane à vol d'oiseau à l'espace commun",
+        "walk_status": "pourquoi les marches sont données, ou ne le sont pas",
         "issue": "pourquoi le lieu n'est pas compté ; vide s'il l'est",
         "priority_rank": "1 : commune non pourvue ayant le plus d'habitants de 65 ans et plus",
         "categories": "catégories du service, séparées par ;",

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
-from siting.communes import Commune, CommuneNames, departements_of_postcode
+from siting.declaration import declared_communes
 from siting.errors import DataError
-from siting.names import commune_key
-from siting.sources.cells import insee_code, plain_text, postcode
-from siting.sources.columns import Field, column_list, recognised_columns
-from siting.sources.inventory_status import inventory_status, is_closed
-from siting.sources.project_columns import FIELDS as PROJECT_FIELDS
-from siting.sources.table_file import TableFile, read_table_file, row_list
-from siting.tables import INVENTORY, InventoryStatus
-
-FIELDS = (
-    Field("statut", ("statut", "etat", "avancement", "statut du projet", "situation")),
-    Field("departement", ("departement", "code departement", "dep", "code dep", "dept")),
-    *(f for f in PROJECT_FIELDS if f.name in {"nom", "commune", "code_postal", "code_insee"}),
+from siting.names import plain_key
+from siting.sources.columns import Outline, column_list, recognised_columns
+from siting.sources.inventory_cells import (
+    common_room_cell,
+    opening_cell,
+    places_cell,
+    readable,
 )
+from siting.sources.inventory_columns import FIELDS, column_texts, is_announced
+from siting.sources.inventory_communes import UNSAID, Communes, Declared, Located, declared
+from siting.sources.inventory_status import inventory_status, is_closed, status_at_opening
+from siting.sources.project_columns import may_hold_projects
+from siting.sources.projects import Projects, projects_of
+from siting.sources.table_file import TableFile, read_table_file, row_list
+from siting.tables import INVENTORY, CommuneCheck, InventoryStatus
+from siting.twins import address_key, earliest
 
-_DEPARTEMENT = re.compile(r"(97[1-8]|98[46-8]|2[AB]|[0-9]{1,2})(?![0-9A-Z])")
+_PLACE_FIELDS = ("commune", "code_insee", "code_postal", "departement")
+_FORMER = (CommuneCheck.SAME_AFTER_MERGE.value, CommuneCheck.ARRONDISSEMENT.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,39 +36,81 @@ class Inventory:
     """
     Table `INVENTORY`, what the user should know of it (in French), and the file's SHA-256.
 
-    `unlocated` are the lines of places, open or of unknown state, that may lie in the
-    territory but could not be located in any commune: one of its communes may be served.
+    Parameters
+    ----------
+    places
+        Table `INVENTORY`, one row per row of the file.
+    projects
+        The same rows as projects, to be placed: `site_id` is `inventory_id`, and the code of the
+        commune is the one found here.
+    reading_notes
+        What was put right or could not be read.
+    sha256
+        Fingerprint of the file.
+    closed
+        Ids of the places that have closed: they are homes no more.
+    elsewhere
+        Ids of those that say to be in another département than those asked for.
+    by_name_alone
+        Ids of those whose commune was found by a bare name.
     """
 
     places: pd.DataFrame
-    notes: tuple[str, ...]
+    projects: Projects
+    reading_notes: tuple[str, ...]
     sha256: str
-    unlocated: tuple[int, ...]
+    closed: frozenset[str]
+    elsewhere: frozenset[str]
+    by_name_alone: tuple[str, ...]
+
+    @property
+    def is_unsaid(self) -> pd.Series:
+        """If a row tells neither commune nor code, so that only its position can."""
+        return self.places["issue"].fillna("").str.startswith(UNSAID)
+
+    @property
+    def unlocated(self) -> tuple[int, ...]:
+        """
+        Lines of the places, open or of unknown state, that are in no commune.
+
+        They may lie in the territory: one of its communes may be served.
+        """
+        left_out = self.places.index.isin([*self.closed, *self.elsewhere])
+        is_lost = (
+            self.places["code_insee"].isna()
+            & (self.places["status"] != InventoryStatus.PLANNED)
+            & self.places["duplicate_of"].isna()
+        )
+        return line_numbers(self.places.index[is_lost & ~left_out])
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say of the file and of its rows, in French."""
+        return (*self.reading_notes, *self._count_notes())
+
+    def _count_notes(self) -> Iterator[str]:
+        uncounted = line_numbers(self.places.index[self.places["issue"].notna()])
+        if uncounted:
+            yield (
+                f"Lignes de l'inventaire non comptées : {len(uncounted)} ({row_list(uncounted)}). "
+                "La colonne « issue » de la feuille « inventaire » dit pourquoi."
+            )
+        unsure = line_numbers(self.by_name_alone)
+        if unsure:
+            yield (
+                f"Lieux situés par le seul nom de la commune : {len(unsure)} "
+                f"({row_list(unsure)}). Ajoutez « code_insee » ou « code_postal » pour en être sûr."
+            )
 
 
-@dataclass(frozen=True, slots=True)
-class _Declared:
-    """Where a row says the place is."""
-
-    name: str
-    code_insee: str
-    code_postal: str
-    departements: tuple[str, ...]
-
-    def may_be_in(self, departements: Collection[str]) -> bool:
-        """Tell if the row does not say that the place is elsewhere."""
-        said = self.departements or departements_of_postcode(self.code_postal)
-        return not (departements and said) or not set(said).isdisjoint(departements)
+def line_id(number: int) -> str:
+    """Name a place after its row in the file."""
+    return f"ligne-{number:04d}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Located:
-    """Commune found, or why there is none."""
-
-    code_insee: str = ""
-    former_code_insee: str = ""
-    issue: str = ""
-    is_closed: bool = False
+def line_numbers(ids: Sequence[str] | pd.Index) -> tuple[int, ...]:
+    """Return the rows of the file of some places."""
+    return tuple(int(one.rpartition("-")[2]) for one in ids)
 
 
 def read_inventory(
@@ -81,14 +126,16 @@ def read_inventory(
 
     The commune is the one of the INSEE code, brought to today's communes, else the one
     that the name designates (`communes.CommuneNames`) with that postal code or in that
-    departement. A place whose commune or state cannot be told is kept, with the `issue` for
-    which it is not counted; so is a closed one, without commune since none has it any more.
+    departement, else the one that the address names. A place whose commune or state cannot be
+    told is kept, with the `issue` for which it is not counted; so is a closed one, without
+    commune since none has it any more, and one that an earlier line has already: same name,
+    commune, address and state. Addresses of one `ensemble` are never the same place.
 
     Parameters
     ----------
     path
-        CSV or XLSX file with a column `statut`, and `commune` or `code_insee`; `nom`,
-        `code_postal` and `departement` help.
+        CSV or XLSX file, or layer of points, with a column `statut`, and `commune`,
+        `code_insee`, `adresse` or `lon` and `lat`; see `inventory_columns.FIELDS` for others.
     register, history
         Tables `COMMUNE_REGISTER` and `COMMUNE_HISTORY`.
     this_year
@@ -100,171 +147,228 @@ def read_inventory(
     Raises
     ------
     DataError
-        The file cannot be read, or has no column for the state or for the commune.
+        The file cannot be read, or has no column for the state or for the place.
     """
     file = read_table_file(path)
     found = recognised_columns(file.header, FIELDS, columns={}, name=file.name)
     _require_columns(file, found.positions)
-
-    def texts(field: str) -> list[str]:
-        at = found.positions.get(field)
-        return [""] * len(file.rows) if at is None else [plain_text(row[at]) for row in file.rows]
-
-    columns = ("commune", "code_insee", "code_postal", "departement")
-    declared = [_declared(*cells) for cells in zip(*map(texts, columns), strict=True)]
-    communes = _Communes.of(register, history)
-    cells = texts("statut")
-    located = [
-        _closed(place, row) if is_closed(cell) else place
-        for row, cell in zip(declared, cells, strict=True)
-        for place in [communes.located(row, within=tuple(departements))]
+    cells = column_texts(file, found.positions)
+    ids = [line_id(number) for number in file.row_numbers]
+    projects = _renamed(projects_of(file, columns={}), ids)
+    said = list(map(declared, *(cells[name] for name in _PLACE_FIELDS)))
+    located = _located(
+        said, projects, Communes.of(register, history), register, history, tuple(departements)
+    )
+    openings = readable(cells["ouverture"], opening_cell)
+    statuses = [
+        status_at_opening(
+            cell,
+            opened_on or "",
+            is_announced=is_announced(found.positions, file.header),
+            this_year=this_year,
+        )
+        for cell, opened_on in zip(cells["statut"], openings, strict=True)
     ]
-    statuses = [inventory_status(cell, this_year=this_year) for cell in cells]
-    issues = [
-        place.issue if place.is_closed else " ".join(filter(None, (place.issue, status_issue)))
-        for place, (_, status_issue) in zip(located, statuses, strict=True)
-    ]
-    places = pd.DataFrame(
+    rooms = readable(cells["usage"], common_room_cell)
+    table = pd.DataFrame(
         {
-            "inventory_id": [f"ligne-{number:04d}" for number in file.row_numbers],
-            "label": texts("nom"),
+            "label": cells["nom"],
             "code_insee": [place.code_insee for place in located],
             "former_code_insee": [place.former_code_insee for place in located],
             "status": [status.value for status, _ in statuses],
-            "issue": issues,
-        }
+            "n_places": pd.array(readable(cells["places"], places_cell), dtype="Int64"),
+            "opened_on": openings,
+            "public": cells["public"],
+            "ensemble": cells["ensemble"],
+            "is_common_room": pd.array(rooms, dtype="boolean"),
+            "duplicate_of": "",
+            "issue": [
+                " ".join(filter(None, (place.issue, issue)))
+                for place, (_, issue) in zip(located, statuses, strict=True)
+            ],
+        },
+        index=pd.Index(ids, name="inventory_id"),
     )
-    rows = list(zip(file.row_numbers, declared, located, statuses, strict=True))
-    unsure = [
-        number
-        for number, row, place, _ in rows
-        if place.code_insee and not (row.code_insee or row.code_postal or row.departements)
-    ]
-    unlocated = [
-        number
-        for number, row, place, (status, _) in rows
-        if not (place.code_insee or place.is_closed)
-        and status != InventoryStatus.PLANNED
-        and row.may_be_in(departements)
-    ]
-    uncounted = [n for n, issue in zip(file.row_numbers, issues, strict=True) if issue]
+    if "usage" not in found.positions:
+        table["is_common_room"] = pd.array([None] * len(ids), dtype="boolean")
+    is_over = pd.Series([is_closed(cell) for cell in cells["statut"]], table.index, dtype=bool)
+    places = _without_closed(INVENTORY.conform(table), is_over, said)
     return Inventory(
-        places=INVENTORY.conform(places),
-        notes=(*file.notes, *found.notes, *_count_notes(uncounted, unsure)),
+        places=with_duplicates(places, earliest(_text_keys(places, projects.rows))),
+        projects=_with_codes(projects, places),
+        reading_notes=(
+            *(*file.notes, *found.notes),
+            *_unread_notes(cells, table, file.row_numbers),
+            *_opened_note(cells["statut"], statuses, file.row_numbers, this_year=this_year),
+        ),
         sha256=file.sha256,
-        unlocated=tuple(unlocated),
+        closed=frozenset(is_over.index[is_over]),
+        elsewhere=frozenset(
+            one for one, row in zip(ids, said, strict=True) if not row.may_be_in(departements)
+        ),
+        by_name_alone=tuple(
+            one
+            for one, row, code in zip(ids, said, places["code_insee"].notna(), strict=True)
+            if code and row.name and not (row.code_insee or row.code_postal or row.departements)
+        ),
     )
+
+
+def with_duplicates(places: pd.DataFrame, duplicate_of: pd.Series) -> pd.DataFrame:
+    """Mark the rows of INVENTORY that an earlier one has already: they are not counted."""
+    is_twin = duplicate_of.notna()
+    said = duplicate_of[is_twin].map(
+        lambda first: f"Même habitat que la ligne {line_numbers([first])[0]} : compté une fois."
+    )
+    marked = places.copy()
+    marked.loc[is_twin, "duplicate_of"] = duplicate_of[is_twin]
+    marked.loc[is_twin, "issue"] = said.astype("str")
+    return INVENTORY.conform(marked)
+
+
+def may_be_twins(places: pd.DataFrame) -> pd.Series:
+    """
+    Tell the rows of INVENTORY that may be the same home as another one.
+
+    Not those that are not counted anyway, nor the addresses of an `ensemble`, which are
+    those of one home.
+    """
+    return places["issue"].isna() & places["ensemble"].isna() & places["code_insee"].notna()
 
 
 def _require_columns(file: TableFile, positions: Collection[str]) -> None:
-    if "statut" in positions and {"commune", "code_insee"} & set(positions):
+    outline = Outline(
+        title="", header=file.header, has_rows=True, has_points=any(map(any, file.points))
+    )
+    if "statut" in positions and may_hold_projects(outline, {}):
         return
     raise DataError(
-        f"{file.name} : l'inventaire doit avoir une colonne « statut » et une colonne « commune » "
-        f"ou « code_insee ». Colonnes lues sur la première ligne : {column_list(file.header)}. "
-        "Renommez les vôtres ainsi."
+        f"{file.name} : l'inventaire doit avoir une colonne « statut » et une colonne « commune », "
+        f"« code_insee » ou « adresse ». Colonnes lues sur la première ligne : "
+        f"{column_list(file.header)}. Renommez les vôtres ainsi."
     )
 
 
-def _declared(commune: str, code: str, code_postal: str, departement: str) -> _Declared:
-    named = _DEPARTEMENT.match(departement.upper())
-    # A code that is not one is shown as it is: it must not be silently left out.
-    return _Declared(
-        name=commune,
-        code_insee=insee_code(code) or code,
-        code_postal=postcode(code_postal),
-        departements=(named[1].zfill(2),) if named else (),
+def _renamed(projects: Projects, ids: Sequence[str]) -> Projects:
+    """Name projects as the places of the inventory; what was said of their own ids is left out."""
+    index = pd.Index(ids, name="site_id", dtype="str")
+    return replace(
+        projects, rows=projects.rows.set_axis(index), own=projects.own.set_axis(index), notes=()
     )
 
 
-def _closed(place: _Located, row: _Declared) -> _Located:
-    """Take a closed place out of its commune, and say which one it was."""
-    where = " ".join(filter(None, (row.name, place.code_insee)))
-    return _Located(issue=f"Fermé : non compté{f' ({where})' if where else ''}.", is_closed=True)
+def _located(
+    said: Sequence[Declared],
+    projects: Projects,
+    communes: Communes,
+    register: pd.DataFrame,
+    history: pd.DataFrame,
+    within: tuple[str, ...],
+) -> list[Located]:
+    """Find communes by code or name, else by what the address says."""
+    located = [communes.located(row, within=within) for row in said]
+    unsaid = [at for at, place in enumerate(located) if place.issue == UNSAID]
+    rows = projects.rows.iloc[unsaid]
+    if rows["address"].isna().all():
+        return located
+    by_address = declared_communes(rows, register=register, history=history)
+    is_former = by_address["relation"].isin(_FORMER)
+    former = by_address["declared_code"].where(is_former).fillna("")
+    for at, code, old in zip(unsaid, by_address["code_insee"], former, strict=True):
+        if pd.notna(code):
+            located[at] = Located(code, old)
+    return located
 
 
-def _count_notes(uncounted: Sequence[int], unsure: Sequence[int]) -> list[str]:
-    notes = []
-    if uncounted:
-        notes.append(
-            f"Lignes de l'inventaire non comptées : {len(uncounted)} ({row_list(uncounted)}). "
-            "La colonne « issue » de la feuille « inventaire » dit pourquoi."
+def _without_closed(
+    places: pd.DataFrame, is_over: pd.Series, said: Sequence[Declared]
+) -> pd.DataFrame:
+    """Take closed places out of their communes, and say which these were."""
+    names = pd.Series([row.name for row in said], index=places.index, dtype="str")
+    where = (names + " " + places["code_insee"].fillna("")).str.strip()
+    issue = ("Fermé : non compté (" + where + ").").mask(where == "", "Fermé : non compté.")
+    return INVENTORY.conform(
+        places.assign(
+            code_insee=places["code_insee"].mask(is_over),
+            former_code_insee=places["former_code_insee"].mask(is_over),
+            issue=places["issue"].mask(is_over, issue),
         )
-    if unsure:
-        notes.append(
-            f"Lieux situés par le seul nom de la commune : {len(unsure)} ({row_list(unsure)}). "
-            "Ajoutez « code_insee » ou « code_postal » pour en être sûr."
+    )
+
+
+def _text_keys(places: pd.DataFrame, projects: pd.DataFrame) -> pd.Series:
+    """
+    Write what makes two rows the same home: name, commune, address and state.
+
+    A row without name is one with another of the same address if all that they say is the
+    same. Without name nor address, a row is like no other.
+    """
+    texts = projects[["address", "code_postal", "commune"]].fillna("")
+    address = [
+        address_key(text, postcode=code, commune=commune) if text else ""
+        for text, code, commune in texts.itertuples(index=False, name=None)
+    ]
+    names = twin_names(places).tolist()
+    said = places[["code_insee", "status", "n_places", "opened_on", "public"]].astype("object")
+    keys = [
+        "|".join((name, where, *(str(cell) for cell in row[: None if not name else 2])))
+        if name or where
+        else None
+        for name, where, row in zip(
+            names, address, said.itertuples(index=False, name=None), strict=True
         )
-    return notes
+    ]
+    return pd.Series(keys, index=places.index, dtype="object").where(may_be_twins(places))
 
 
-@dataclass(frozen=True, slots=True)
-class _Communes:
-    """Communes by code and by name, today's and former ones."""
+def twin_names(places: pd.DataFrame) -> pd.Series:
+    """Reduce the names of homes to what is compared."""
+    return places["label"].fillna("").map(plain_key).astype("str")
 
-    official: Mapping[str, str]
-    departements: Mapping[str, str]
-    current_codes: Mapping[str, str]
-    names: CommuneNames
 
-    @classmethod
-    def of(cls, register: pd.DataFrame, history: pd.DataFrame) -> _Communes:
-        """Index both tables."""
-        return cls(
-            official=register["nom"].to_dict(),
-            departements=register["code_dep"].to_dict(),
-            current_codes=history["code_insee"].to_dict(),
-            names=CommuneNames.of(register, history),
+def _with_codes(projects: Projects, places: pd.DataFrame) -> Projects:
+    """Give projects the code of the commune that was found, the former one where it is one."""
+    code = places["former_code_insee"].fillna(places["code_insee"])
+    return replace(projects, rows=projects.rows.assign(code_insee=code.to_numpy()))
+
+
+def _unread_notes(
+    cells: Mapping[str, Sequence[str]], table: pd.DataFrame, row_numbers: Sequence[int]
+) -> Iterator[str]:
+    """Say which cells could not be read, and what becomes of them."""
+    words = {
+        ("places", "n_places"): "Nombre de places illisible, laissé vide",
+        ("ouverture", "opened_on"): "Date d'ouverture illisible, laissée vide",
+        ("usage", "is_common_room"): "Usage ni logement ni espace commun, laissé vide",
+    }
+    for (field, column), said in words.items():
+        unread = [
+            number
+            for number, cell, is_empty in zip(
+                row_numbers, cells[field], table[column].isna(), strict=True
+            )
+            if cell and is_empty
+        ]
+        if unread:
+            yield f"{said} ({row_list(unread)})."
+
+
+def _opened_note(
+    cells: Sequence[str],
+    statuses: Sequence[tuple[InventoryStatus, str]],
+    row_numbers: Sequence[int],
+    *,
+    this_year: int,
+) -> Iterator[str]:
+    """Say which places are counted as open for their day of opening, not for their state."""
+    opened = [
+        number
+        for number, cell, (status, _) in zip(row_numbers, cells, statuses, strict=True)
+        if status is InventoryStatus.OPEN
+        and inventory_status(cell, this_year=this_year)[0] is not InventoryStatus.OPEN
+    ]
+    if opened:
+        yield (
+            "Lieux conventionnés comptés comme ouverts, leur date d'ouverture étant passée : "
+            f"{len(opened)} ({row_list(opened)})."
         )
-
-    def located(self, row: _Declared, *, within: tuple[str, ...]) -> _Located:
-        """Find the commune of a row by its code, else by its name."""
-        if row.code_insee:
-            return self._by_code(row)
-        if row.name:
-            return self._by_name(row, within=within)
-        return _Located(issue="Ni commune ni code INSEE : ajoutez l'un ou l'autre.")
-
-    def _by_code(self, row: _Declared) -> _Located:
-        code = row.code_insee
-        current = code if code in self.official else self.current_codes.get(code, "")
-        if not current:
-            return _Located(
-                issue=f"Code INSEE « {code} » inconnu : corrigez-le ou laissez-le vide."
-            )
-        named = self.names.designated(row.name, departements=(self.departements[current],)).commune
-        if self._is_another(row.name, current, named):
-            return _Located(
-                issue=f"Le code INSEE {code} n'est pas celui de « {row.name} » "
-                f"mais de « {self.official[current]} » : corrigez l'un ou l'autre."
-            )
-        return _Located(current, code if code != current else _former_code(named))
-
-    def _is_another(self, name: str, code: str, named: Commune | None) -> bool:
-        """Tell if a name is that of another commune: a neighbour, else one far away."""
-        if named is not None:
-            return named.code_insee != code
-        bearers = self.names.bearers(name)
-        words, official = (set(commune_key(text).split()) for text in (name, self.official[code]))
-        is_short = words <= official or official <= words
-        return bool(bearers) and not is_short and all(one.code_insee != code for one in bearers)
-
-    def _by_name(self, row: _Declared, *, within: tuple[str, ...]) -> _Located:
-        departements = row.departements or (() if row.code_postal else within)
-        meant = self.names.designated(row.name, postcode=row.code_postal, departements=departements)
-        if meant.commune is not None:
-            return _Located(meant.commune.code_insee, _former_code(meant.commune))
-        if meant.several:
-            return _Located(
-                issue=f"Plusieurs communes peuvent s'appeler « {row.name} ». {meant.question} "
-                "Ajoutez le code INSEE ou le code postal."
-            )
-        said = departements or departements_of_postcode(row.code_postal)
-        where = f" dans le département {' ou '.join(said)}" if said else ""
-        mend = meant.question or "Corrigez le nom, ou ajoutez le code INSEE ou le code postal."
-        return _Located(issue=f"Commune « {row.name} » inconnue{where}. {mend}")
-
-
-def _former_code(commune: Commune | None) -> str:
-    """Return the code of a former commune; empty for a commune of today."""
-    return commune.code if commune is not None and commune.is_former else ""

@@ -100,6 +100,18 @@ def read_projects(path: Path, *, columns: Mapping[str, str], sheet: str | None =
         suits=lambda outline: may_hold_projects(outline, columns),
         long_rows="kept",
     )
+    return projects_of(file, columns=columns)
+
+
+def projects_of(file: TableFile, *, columns: Mapping[str, str]) -> Projects:
+    """
+    Take projects from a file that was read as text; see `read_projects`.
+
+    Raises
+    ------
+    DataError
+        As `read_projects`, but for what reading a file may raise.
+    """
     found = project_columns(file, columns)
     header, header_notes = unique_header(file.header)
     shifted = shifted_rows(file, found)

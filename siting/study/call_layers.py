@@ -15,9 +15,9 @@ from siting.places import CallLayer, CallTerritory
 from siting.provenance import Provenance
 from siting.rule_packs import Measure, RulePack
 from siting.sources.installed import installed_file, read_density, read_qpv
-from siting.sources.inventory import Inventory
 from siting.sources.reference import layer_provenance
 from siting.sources.register_file import read_register
+from siting.study.inventory import LocatedInventory
 from siting.study.locate import Located
 from siting.study.registers import StudyRegisters
 from siting.taxonomy import Taxonomy
@@ -102,7 +102,7 @@ def call_layers(
 
 
 def call_territory(
-    located: Located, inventory: Inventory | None, layers: CallLayers
+    located: Located, inventory: LocatedInventory | None, layers: CallLayers
 ) -> CallTerritory:
     """Gather what a call is told of the communes of located sites."""
     return CallTerritory(
@@ -136,7 +136,8 @@ def call_sources(pack: RulePack | None, sha256: str) -> list[Provenance]:
 
 def _layer(table: pd.DataFrame, provenance: Provenance, area: frozenset[str]) -> CallLayer:
     date = date_text(provenance.data_timestamp) or "date inconnue"
-    return CallLayer(table=table, said=f"{provenance.source}, {date}", area=area)
+    said = provenance.source if date in provenance.source else f"{provenance.source}, {date}"
+    return CallLayer(table=table, said=said, area=area)
 
 
 def _departements(quarters: pd.DataFrame) -> frozenset[str]:

@@ -38,11 +38,12 @@ from siting.register_tables import SET_ASIDE
 from siting.review import REVIEW
 from siting.sources.packs import is_pack_file
 from siting.study.call_layers import call_sources
+from siting.study.inventory_files import diffus_sheets, home_layers, inventory_sheets
 from siting.study.locate import Located
 from siting.study.projects import Study
 from siting.study.remarks import kmh_text, map_dates, pace_remarks
 from siting.study.territory import TerritoryStudy
-from siting.tables import ACCESS, EXCLUDED, GEOCODING, INVENTORY, REACH, SITES, VERDICTS
+from siting.tables import ACCESS, EXCLUDED, GEOCODING, REACH, SITES, VERDICTS
 from siting.taxonomy import Taxonomy
 
 # A workbook of 200,000 lines weighs 10 MB and opens; one of two million does not.
@@ -103,6 +104,7 @@ def _study_sheets(study: Study) -> list[Sheet]:
             words=[*service_words(study.taxonomy), UNKNOWN_WORDS],
         ),
         *_register_sheets(study),
+        *diffus_sheets(study.diffus),
     ]
     if study.verdicts is None or study.pack is None:
         return sheets
@@ -266,15 +268,16 @@ def territory_files(study: TerritoryStudy) -> dict[str, bytes]:
             table=COMMUNE_COVERAGE,
         )
     ]
-    if study.inventory is not None:
-        note = "L'inventaire fourni, et pourquoi un lieu n'est pas compté."
-        sheets.append(Sheet(title="inventaire", note=note, frame=study.inventory, table=INVENTORY))
+    sheets += inventory_sheets(study.located, study.diffus)
     sources = _territory_sources(study)
     return {
         "communes.csv": csv_bytes(communes, COMMUNE_COVERAGE),
-        "territory.gpkg": gpkg_bytes({"communes": communes}, sources=sources),
+        "territory.gpkg": gpkg_bytes(
+            {"communes": communes, **home_layers(study.located)}, sources=sources
+        ),
         "territory.xlsx": xlsx_bytes(sheets, title=study.place, sources=sources),
         "map.html": html_bytes(territory_page(study)),
+        **_review_files(study.review, study.sources, stem="to_review"),
     }
 
 
@@ -372,7 +375,8 @@ def _study_sources(study: Study) -> tuple[Provenance, ...]:
 
 
 def _territory_sources(study: TerritoryStudy) -> tuple[Provenance, ...]:
-    given = {path: sha256 for path, sha256 in study.inputs.items() if not is_pack_file(path)}
+    held = "" if study.located is None else study.located.sha256
+    given = {path: sha256 for path, sha256 in study.inputs.items() if sha256 == held}
     call = next((sha256 for path, sha256 in study.inputs.items() if is_pack_file(path)), "")
     return (*undated(study.sources), *call_sources(study.pack, call), *_given_sources(given))
 

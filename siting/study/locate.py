@@ -94,8 +94,28 @@ class ProjectsFile:
     reviewed: Sequence[Path] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenProjects:
+    """
+    Projects that no file lists, such as the cells of a sector.
+
+    Parameters
+    ----------
+    projects
+        The projects.
+    inputs
+        SHA-256 of the files that they come from.
+    reviewed
+        As for `ProjectsFile`.
+    """
+
+    projects: Projects
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    reviewed: Sequence[Path] = ()
+
+
 def geocode(
-    file: ProjectsFile,
+    file: ProjectsFile | GivenProjects,
     *,
     geocoder: GeocodingSession | None,
     pack: RulePack | None = None,
@@ -107,7 +127,7 @@ def geocode(
     Parameters
     ----------
     file
-        The planner's file.
+        The planner's file, or projects that no file lists.
     geocoder
         Whom to ask for addresses, and how to judge (`geocoding_session`); None for nobody.
     pack
@@ -128,7 +148,8 @@ def geocode(
         The geocoder never answers.
     """
     session = geocoder or GeocodingSession()
-    projects = read_projects(file.path, columns=file.columns, sheet=file.sheet)
+    given = _given(file)
+    projects = given.projects
     register, history = read_commune_register(), read_commune_history()
     reviewed = {str(path): read_reviewed(path) for path in file.reviewed}
     rows, decisions, review_notes = with_review(projects.rows, list(reviewed.values()))
@@ -155,7 +176,7 @@ def geocode(
     return Located(
         projects=projects,
         inputs={
-            str(file.path): projects.sha256,
+            **given.inputs,
             **{path: one.sha256 for path, one in reviewed.items()},
         },
         counts={
@@ -183,6 +204,13 @@ def geocode(
             ),
         ),
     )
+
+
+def _given(file: ProjectsFile | GivenProjects) -> GivenProjects:
+    if isinstance(file, GivenProjects):
+        return file
+    projects = read_projects(file.path, columns=file.columns, sheet=file.sheet)
+    return GivenProjects(projects=projects, inputs={str(file.path): projects.sha256})
 
 
 def _declaration_notes(unrecognised: Sequence[Unrecognised]) -> list[str]:

@@ -18,19 +18,19 @@ from siting.graph import WalkGraph, walk_graph
 from siting.provenance import Provenance
 from siting.reached import isochrones
 from siting.review import needs_attention
-from siting.sources.inventory import Inventory, read_inventory
 from siting.sources.overpass import OverpassSession
 from siting.sources.packs import chosen_pack, pack_inputs
-from siting.sources.reference import (
-    read_commune_history,
-    read_commune_register,
-    register_year,
-)
 from siting.sources.taxonomy_file import chosen_taxonomy, taxonomy_inputs
 from siting.sources.walker_file import chosen_profile, walker_inputs
 from siting.study.call_layers import call_layers, call_territory
 from siting.study.evidence import MapWorth, map_worth
 from siting.study.ground import ground_around, require_ground, surroundings
+from siting.study.inventory import (
+    LocatedInventory,
+    ensemble_walks,
+    located_inventory,
+    project_addresses,
+)
 from siting.study.locate import (
     GivenProjects,
     ProjectsFile,
@@ -108,7 +108,8 @@ class Study:
     has ACCESS and REACH by ways known to be fit alone, for a walker that avoids what is unfit
     (None for others). `excluded` (EXCLUDED) counts what is no service. `worth` tells what not
     finding a service is worth.
-    `registers` is what registers say of the services, None when none was given.
+    `registers` is what registers say of the services, None when none was given; `diffus`
+    (DIFFUS) measures the projects of several addresses.
     `notes` are remarks in French, `inputs` the SHA-256 of each file read, `counts` what
     was counted on the way.
     """
@@ -124,6 +125,7 @@ class Study:
     mapped_on: str
     worth: MapWorth
     registers: StudyRegisters | None
+    diffus: pd.DataFrame
     walks: gpd.GeoDataFrame
     isochrones: gpd.GeoDataFrame | None
     verdicts: pd.DataFrame | None
@@ -241,6 +243,9 @@ def study(
         mapped_on=ground.mapped_on,
         worth=worth,
         registers=registers,
+        diffus=ensemble_walks(
+            project_addresses(located), network=ground.network, walker=options.walker
+        ),
         walks=drawn,
         isochrones=reached,
         verdicts=None
@@ -273,7 +278,7 @@ def study(
         notes=(
             *located.notes,
             *ground.notes,
-            *(() if inventory is None else inventory.notes),
+            *(() if inventory is None else inventory.reading_notes),
             *site_remarks(sites, measured.access, ground.n_broken),
             *(() if reached is not None else (_NOT_DRAWN,)),
             *service_notes(services, ground.excluded, taxonomy, mapped_on=ground.mapped_on),
@@ -382,14 +387,9 @@ def _counting_categories(taxonomy: Taxonomy) -> dict[str, list[str]]:
     }
 
 
-def _inventory(path: Path | None, communes: gpd.GeoDataFrame) -> Inventory | None:
-    """Read the inventory; a name without code is looked for in the départements of the sites."""
+def _inventory(path: Path | None, communes: gpd.GeoDataFrame) -> LocatedInventory | None:
+    """Read the inventory without asking anybody: it is only counted by commune."""
     if path is None:
         return None
-    return read_inventory(
-        path,
-        register=read_commune_register(),
-        history=read_commune_history(),
-        this_year=register_year(),
-        departements=sorted(communes["code_dep"].unique()),
-    )
+    departements = sorted(communes["code_dep"].unique())
+    return located_inventory(path, departements=departements, geocoder=None)

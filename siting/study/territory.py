@@ -11,7 +11,7 @@ import pandas as pd
 
 from siting.calls import RulePack
 from siting.provenance import Provenance
-from siting.sources.inventory import Inventory, read_inventory
+from siting.review import REVIEW
 from siting.sources.packs import chosen_pack, pack_inputs
 from siting.sources.reference import (
     layer_provenance,
@@ -19,10 +19,11 @@ from siting.sources.reference import (
     read_commune_register,
     read_communes,
     read_departements,
-    register_year,
 )
 from siting.sources.table_file import row_list
-from siting.study.locate import listed_communes
+from siting.study.inventory import LocatedInventory, ensemble_walks, located_inventory
+from siting.study.locate import Report, listed_communes, silent
+from siting.study.session import GeocodingSession
 from siting.territory import commune_coverage
 
 _LAYERS = ("communes", "boundaries", "population_65", "pvd")
@@ -34,14 +35,18 @@ class TerritoryStudy:
     Result of the study of some départements.
 
     Tables `communes` (COMMUNES) and `coverage` (COVERAGE) of the same communes, and
-    `inventory` (INVENTORY, None when none is given). `place` names the territory in
-    French; `notes` are remarks in French, `inputs` the SHA-256 of each file read.
+    `inventory` (INVENTORY, None when none is given). `located` is the same inventory, placed,
+    with its homes (HOMES); `diffus` (DIFFUS) measures those of several addresses. `place` names
+    the territory in French; `notes` are remarks in French, `inputs` the SHA-256 of each file
+    read.
     """
 
     place: str
     communes: gpd.GeoDataFrame
     coverage: pd.DataFrame
     inventory: pd.DataFrame | None
+    located: LocatedInventory | None
+    diffus: pd.DataFrame | None
     pack: RulePack | None
     sources: tuple[Provenance, ...]
     notes: tuple[str, ...]
@@ -53,6 +58,16 @@ class TerritoryStudy:
         return 0 if self.inventory is None else int(self.inventory["issue"].notna().sum())
 
     @property
+    def review(self) -> pd.DataFrame:
+        """Table REVIEW of the addresses of the inventory."""
+        return REVIEW.empty() if self.located is None else self.located.review
+
+    @property
+    def needs_attention(self) -> bool:
+        """If someone must look at a row of the inventory: uncounted, or its address not sure."""
+        return self.n_uncounted > 0 or len(self.review) > 0
+
+    @property
     def counts(self) -> dict[str, int]:
         """What was counted: communes, places of the inventory, those left uncounted."""
         places = 0 if self.inventory is None else len(self.inventory)
@@ -60,7 +75,13 @@ class TerritoryStudy:
 
 
 def territory(
-    departements: Sequence[str], *, inventory_file: Path | None = None, call: str | None = None
+    departements: Sequence[str],
+    *,
+    inventory_file: Path | None = None,
+    geocoder: GeocodingSession | None = None,
+    reviewed: Sequence[Path] = (),
+    call: str | None = None,
+    report: Report = silent,
 ) -> TerritoryStudy:
     """
     Flag the communes of some départements.
@@ -72,13 +93,21 @@ def territory(
     inventory_file
         The department's list of existing inclusive housing; without it nothing is said of
         which communes have some.
+    geocoder
+        Whom to ask for the addresses of the inventory; None for nobody.
+    reviewed
+        Files of its addresses to review, filled in by a person; the latest last.
     call
         Call whose list of communes is compared, or the path of its TOML file; None for none.
+    report
+        Told of progress.
 
     Raises
     ------
     DataError
         Unknown département or call, or a file that cannot be used.
+    SourceError
+        The geocoder never answers.
     """
     codes = list(dict.fromkeys(departements))
     communes = read_communes(codes)
@@ -86,12 +115,12 @@ def territory(
     pack = None if call is None else chosen_pack(call)
     found = None
     if inventory_file is not None:
-        found = read_inventory(
+        found = located_inventory(
             inventory_file,
-            register=register,
-            history=history,
-            this_year=register_year(),
             departements=codes,
+            geocoder=geocoder,
+            reviewed=reviewed,
+            report=report,
         )
     coverage = commune_coverage(
         communes,
@@ -104,11 +133,17 @@ def territory(
         communes=communes,
         coverage=coverage,
         inventory=None if found is None else found.places,
+        located=found,
+        diffus=None if found is None else ensemble_walks(found.addresses, network=None),
         pack=pack,
-        sources=tuple(map(layer_provenance, _LAYERS)),
+        sources=tuple(
+            dict.fromkeys(
+                (*map(layer_provenance, _LAYERS), *(() if found is None else found.sources))
+            )
+        ),
         notes=tuple(_notes(codes, communes, pack, found)),
         inputs={
-            **({} if found is None else {str(inventory_file): found.sha256}),
+            **({} if found is None else found.inputs),
             **pack_inputs(call),
         },
     )
@@ -122,7 +157,7 @@ def _notes(
     codes: Sequence[str],
     communes: gpd.GeoDataFrame,
     pack: RulePack | None,
-    found: Inventory | None,
+    found: LocatedInventory | None,
 ) -> list[str]:
     notes = []
     if pack is not None:
