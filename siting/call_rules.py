@@ -173,7 +173,8 @@ class Grounds:
             command = f"siting data import qpv_{requirement.qpv_vintage} FICHIER"
             missing = not_installed_finding(what, command)
             return lambda _: missing
-        found = quarters_near(self.sites, gpd.GeoDataFrame(layer.table))
+        communes = gpd.GeoDataFrame(self.territory.communes)
+        found = quarters_near(self.sites, gpd.GeoDataFrame(layer.table), communes)
         edge_m = requirement.threshold_m or 0.0
         is_required = requirement.kind is RequirementKind.ELIGIBILITY
         return lambda place: quarter_finding(

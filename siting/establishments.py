@@ -6,6 +6,7 @@ kinds have no category of their own in the taxonomy, and FINESS is read for them
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -127,55 +128,73 @@ def neighbours(
         for text in establishments["categories"].fillna("")
     ]
     rows = establishments[is_open & np.array(is_kind, dtype=bool)]
+    known = _Known.of(rows, kinds)
     located = sites[~(sites.geometry.isna() | sites.geometry.is_empty)]
     return {
-        str(site_id): _neighbour(site, point.x, point.y, rows, kinds)
+        str(site_id): known.neighbour(site, point.x, point.y)
         for site_id, site, point in zip(
             located.index, located.to_dict("records"), located.geometry, strict=True
         )
     }
 
 
-def _neighbour(
-    site: Mapping[str, object], lon: float, lat: float, rows: pd.DataFrame, kinds: Collection[str]
-) -> Neighbour:
-    here = rows[(rows["code_insee"] == site["code_insee"]).fillna(value=False)]
-    n_unplaced = int((here["lon"].isna() & here["address"].isna()).sum())
-    gap_m = _gaps_m(lon, lat, rows)
-    address = _first_address(site)
-    if address is not None:
-        for register_id, text in here["address"].dropna().items():
-            if _is_same(address, read_address(text)):
-                at = rows.index.get_loc(register_id)
-                name = _name(rows.iloc[at], kinds)
-                return Neighbour(
-                    name=name,
-                    gap_m=float(gap_m[at]),
-                    has_same_address=True,
-                    n_unplaced=n_unplaced,
-                )
-    if np.isnan(gap_m).all():
-        return Neighbour(name="", gap_m=np.nan, has_same_address=False, n_unplaced=n_unplaced)
-    at = int(np.nanargmin(gap_m))
-    return Neighbour(
-        name=_name(rows.iloc[at], kinds),
-        gap_m=float(gap_m[at]),
-        has_same_address=False,
-        n_unplaced=n_unplaced,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """The establishments that matter: names, places, and the addresses of each commune."""
 
+    names: list[str]
+    lon: npt.NDArray[np.float64]
+    lat: npt.NDArray[np.float64]
+    addresses: Mapping[object, list[tuple[int, Address]]]
+    n_unplaced: Mapping[object, int]
 
-def _gaps_m(lon: float, lat: float, rows: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """Measure from a point to each row; NaN for those not placed, or beyond `SEARCHED_M`."""
-    x, y = rows["lon"].to_numpy(dtype=float), rows["lat"].to_numpy(dtype=float)
-    tall = SEARCHED_M / _DEGREE_M
-    is_near = (np.abs(y - lat) <= tall) & (np.abs(x - lon) <= tall / np.cos(np.radians(lat)))
-    metres = np.full(len(rows), np.nan)
-    n_near = int(is_near.sum())
-    if n_near:
-        from_x, from_y = np.full(n_near, lon), np.full(n_near, lat)
-        metres[is_near] = geodesic_m(from_x, from_y, x[is_near], y[is_near])
-    return np.where(metres <= SEARCHED_M, metres, np.nan)
+    @classmethod
+    def of(cls, rows: pd.DataFrame, kinds: Collection[str]) -> _Known:
+        numbered = rows.reset_index(drop=True)
+        is_lost = numbered["lon"].isna() & numbered["address"].isna()
+        addresses = defaultdict[object, list[tuple[int, Address]]](list)
+        for at, text in numbered["address"].dropna().items():
+            addresses[numbered["code_insee"][at]].append((int(str(at)), read_address(text)))
+        return cls(
+            names=[_name(row, kinds) for _, row in rows.iterrows()],
+            lon=numbered["lon"].to_numpy(dtype=float),
+            lat=numbered["lat"].to_numpy(dtype=float),
+            addresses=addresses,
+            n_unplaced=numbered.loc[is_lost, "code_insee"].value_counts().to_dict(),
+        )
+
+    def neighbour(self, site: Mapping[str, object], lon: float, lat: float) -> Neighbour:
+        gap_m = self._gaps_m(lon, lat)
+        at, is_same = self._at_address(site), True
+        if at < 0:
+            is_same = False
+            at = -1 if np.isnan(gap_m).all() else int(np.nanargmin(gap_m))
+        return Neighbour(
+            name=self.names[at] if at >= 0 else "",
+            gap_m=float(gap_m[at]) if at >= 0 else np.nan,
+            has_same_address=is_same,
+            n_unplaced=self.n_unplaced.get(site["code_insee"], 0),
+        )
+
+    def _at_address(self, site: Mapping[str, object]) -> int:
+        """Find the establishment at the address of a site; -1 for none."""
+        here = self.addresses.get(site["code_insee"], [])
+        address = _first_address(site) if here else None
+        if address is None:
+            return -1
+        return next((at for at, other in here if _is_same(address, other)), -1)
+
+    def _gaps_m(self, lon: float, lat: float) -> npt.NDArray[np.float64]:
+        """Measure from a point; NaN for those not placed, or beyond `SEARCHED_M`."""
+        tall = SEARCHED_M / _DEGREE_M
+        wide = tall / np.cos(np.radians(lat))
+        is_near = (np.abs(self.lat - lat) <= tall) & (np.abs(self.lon - lon) <= wide)
+        metres = np.full(len(self.names), np.nan)
+        n_near = int(is_near.sum())
+        if n_near:
+            here = np.full(n_near, lon), np.full(n_near, lat)
+            metres[is_near] = geodesic_m(*here, self.lon[is_near], self.lat[is_near])
+        return np.where(metres <= SEARCHED_M, metres, np.nan)
 
 
 def _first_address(site: Mapping[str, object]) -> Address | None:

@@ -46,7 +46,7 @@ def declared_number_finding(requirement: Requirement, cell: str, column: str) ->
     said = _range(cell, requirement)
     if said is None:
         return _unreadable(cell, column)
-    measure = f"{_worded(said, requirement)}, déclaré par le porteur"
+    measure = f"{_worded(said, requirement)} selon le porteur"
     evidence = f"{_of_column(column)}, non vérifié"
     low, high = (_holds(requirement, value) for value in said)
     if low and high:
@@ -71,7 +71,7 @@ def declared_when_finding(requirement: Requirement, cell: str, column: str) -> F
     said = _range(cell, requirement)
     if said is None:
         return _unreadable(cell, column)
-    measure = f"{_worded(said, requirement)}, déclaré par le porteur"
+    measure = f"{_worded(said, requirement)} selon le porteur"
     if any(_holds(requirement, value) for value in said) or _spans(requirement, said):
         return Finding(
             Verdict.DECLARATIF, f"s'applique : {measure}", f"à déclarer ; {_of_column(column)}"

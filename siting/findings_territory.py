@@ -124,21 +124,22 @@ def quarter_finding(
     requires a quarter, `hors_champ` where it only mentions them.
     """
     outside = Verdict.NON_REMPLI if is_required else Verdict.HORS_CHAMP
+    evidence = f"{place.commune_text} ; {layer.said}"
+    if not quarter.is_inside and not layer.covers(place.code_insee):
+        why = "la couche n'a aucun quartier dans le département : est-elle complète ?"
+        return Finding(Verdict.A_VERIFIER, "non mesuré", f"{why} ; {evidence}")
+    if quarter.is_inside and quarter.is_commune:
+        measure = f"commune qui a un quartier prioritaire : {quarter.name}"
+        why = "la couche dessine la commune entière, pas le quartier"
+        return Finding(Verdict.A_VERIFIER, measure, f"{why} ; {evidence}")
     if math.isnan(quarter.edge_m):
-        evidence = f"{place.commune_text} ; {layer.said}"
-        if not layer.covers(place.code_insee):
-            why = "la couche n'a aucun quartier dans le département : est-elle complète ?"
-            return Finding(Verdict.A_VERIFIER, "non mesuré", f"{why} ; {evidence}")
         measure = f"aucun quartier prioritaire à moins de {metres_text(QUARTERS_M)}"
         return Finding(outside, measure, evidence).doubted(place.position_doubt)
-    metres = metres_text(quarter.edge_m)
     where = "dans le quartier" if quarter.is_inside else "hors du quartier"
-    measure = f"{where} {quarter.name}, à {metres} de sa limite"
+    measure = f"{where} {quarter.name}, à {metres_text(quarter.edge_m)} de sa limite"
     verdict = Verdict.REMPLI if quarter.is_inside else outside
-    evidence = layer.said
     if not quarter.is_inside and quarter.edge_m <= FACING_M:
-        facing = f"à moins de {metres_text(FACING_M)} du quartier, sans y être"
-        evidence = joined_text(facing, evidence)
+        evidence = f"à moins de {metres_text(FACING_M)} du quartier, sans y être ; {evidence}"
     finding = Finding(verdict, measure, evidence).doubted(place.position_doubt)
     is_at_edge = quarter.edge_m <= edge_m
     return finding.doubted("en limite de quartier : vérifiez l'adresse" if is_at_edge else "")

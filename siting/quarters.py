@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
+import shapely
 
 from siting.borders import gaps_m, holding, nearest_other
+from siting.crs import IntArray
 
 SEARCHED_M = 2_000.0  # beyond, a quarter is only said to be far
+_WHOLE_SHARE = 0.8  # of a commune, from which an outline is the commune's, not the quarter's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,13 +22,15 @@ class Quarter:
     The quarter that holds a site, else the nearest one.
 
     `edge_m` is how far its edge is, in metres, from inside as from outside; NaN, without name,
-    when no quarter lies within `SEARCHED_M`.
+    when no quarter lies within `SEARCHED_M`. `is_commune` tells that the layer draws a whole
+    commune instead of it: the quarter is somewhere inside.
     """
 
     code: str
     nom: str
     is_inside: bool
     edge_m: float
+    is_commune: bool
 
     @property
     def name(self) -> str:
@@ -34,7 +39,9 @@ class Quarter:
         return f"{self.nom} ({codes})" if self.nom else codes
 
 
-def quarters_near(sites: gpd.GeoDataFrame, quarters: gpd.GeoDataFrame) -> Mapping[str, Quarter]:
+def quarters_near(
+    sites: gpd.GeoDataFrame, quarters: gpd.GeoDataFrame, communes: gpd.GeoDataFrame
+) -> Mapping[str, Quarter]:
     """
     Find, for each located site, the quarter that holds it or the nearest one.
 
@@ -44,6 +51,9 @@ def quarters_near(sites: gpd.GeoDataFrame, quarters: gpd.GeoDataFrame) -> Mappin
         Table `SITES`.
     quarters
         Table `QPV` (`territory_layers`).
+    communes
+        Table `COMMUNES` around the sites, by which a layer of communes is told from one of
+        quarters.
 
     Returns
     -------
@@ -64,6 +74,7 @@ def quarters_near(sites: gpd.GeoDataFrame, quarters: gpd.GeoDataFrame) -> Mappin
     if is_inside.any():
         edges = quarters.geometry.iloc[own[is_inside]].boundary
         edge_m[is_inside] = gaps_m(points[is_inside], edges)
+    coarse = _drawn_as_communes(quarters, np.unique(at[at >= 0]), communes)
     codes, names = quarters.index.astype("str"), quarters["nom"].fillna("")
     return {
         str(site_id): Quarter(
@@ -71,6 +82,23 @@ def quarters_near(sites: gpd.GeoDataFrame, quarters: gpd.GeoDataFrame) -> Mappin
             nom=str(names.iloc[row]) if row >= 0 else "",
             is_inside=bool(inside),
             edge_m=float(metres),
+            is_commune=int(row) in coarse,
         )
         for site_id, row, inside, metres in zip(located.index, at, is_inside, edge_m, strict=True)
     }
+
+
+def _drawn_as_communes(
+    quarters: gpd.GeoDataFrame, rows: IntArray, communes: gpd.GeoDataFrame
+) -> frozenset[int]:
+    """Find the quarters that cover nearly all of a commune: their own outline is not known."""
+    outlines = communes.geometry[~(communes.geometry.isna() | communes.geometry.is_empty)]
+    areas = shapely.area(outlines.to_numpy())  # in degrees: only their ratio is used
+    return frozenset(
+        int(row)
+        for row in rows
+        if (
+            shapely.area(shapely.intersection(outlines.to_numpy(), quarters.geometry.iloc[row]))
+            >= _WHOLE_SHARE * areas
+        ).any()
+    )

@@ -20,6 +20,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Tables go in, tables come out: no file, no network, no map.
 PURE = (
     *("network", "access", "targets", "walks", "territory", "borders", "calls", "findings"),
+    *("call_rules", "rule_packs", "findings_declared", "findings_territory", "quarters"),
+    *("establishments",),
     *("nearness", "places", "listed", "services", "categories", "selectors", "toml_text"),
     *("census", "freshness", "territory_layers", "list_changes", "reconciled"),
     *("ways", "pieces", "extent", "reached", "compiled/searching", "compiled/snapping"),
@@ -185,7 +187,13 @@ def test_nobody_imports_the_command_line() -> None:
 
 def test_only_the_command_line_uses_the_screen() -> None:
     importers = {name_of(path) for path in MODULES if "siting.screen" in imported(path)}
-    assert importers == {"siting/cli", "siting/cli_area", "siting/cli_data", "siting/cli_geocoding"}
+    assert importers == {
+        "siting/cli",
+        "siting/cli_area",
+        "siting/cli_calls",
+        "siting/cli_data",
+        "siting/cli_geocoding",
+    }
     printing = {name_of(path) for path in MODULES if calls_of(path, {"print"})}
     assert printing == {"siting/screen"}
 

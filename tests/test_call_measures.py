@@ -8,6 +8,7 @@ import pytest
 from shapely.geometry import MultiPolygon, Point, box
 from test_calls import (
     BAKERY,
+    COMMUNE_TABLE,
     GIVEN,
     HERE,
     NATIONAL,
@@ -135,10 +136,44 @@ def test_metres_to_a_quarter_are_metres_overseas() -> None:
     layer = quarters()["qpv"]["2024"].table
     moved = layer.set_geometry([MultiPolygon([box(55.49, -21.001, 55.51, -20.999)])])
     sites = gpd.GeoDataFrame(index=["r1", "r2"], geometry=[Point(55.5, -21.0), None], crs=WGS84)
-    found = quarters_near(sites, moved.set_crs(WGS84))
+    found = quarters_near(sites, moved.set_crs(WGS84), COMMUNE_TABLE)
     assert list(found) == ["r1"]
     assert found["r1"].is_inside
     assert found["r1"].edge_m == pytest.approx(110.7, abs=0.1)
+
+
+def test_a_layer_that_draws_whole_communes_is_not_taken_for_quarters() -> None:
+    """A real file of 2026 does: its 29 outlines in Seine-Saint-Denis are those of communes."""
+    layer = quarters()["qpv"]["2024"].table
+    sites = gpd.GeoDataFrame(index=["s0"], geometry=[HERE], crs=WGS84)
+
+    def share(of_commune: float) -> bool:
+        whole = box(2.47, 48.90 - 0.001 / of_commune, 2.49, 48.90 + 0.001 / of_commune)
+        communes = gpd.GeoDataFrame(geometry=[whole], crs=WGS84)
+        return quarters_near(sites, layer, communes)["s0"].is_commune
+
+    assert share(0.95)
+    assert not share(0.5)
+
+
+def test_in_a_commune_that_has_a_quarter_is_not_in_the_quarter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    outline = quarters()["qpv"]["2024"].table.geometry.iloc[0]
+    communes = COMMUNE_TABLE.set_geometry([outline] * len(COMMUNE_TABLE)).set_crs(WGS84)
+    monkeypatch.setattr("test_calls.COMMUNE_TABLE", communes)
+    verdict, measure, evidence = said(IN_QUARTER, layers=quarters())
+    assert (verdict, measure.split(" : ")[0]) == (
+        "a_verifier",
+        "commune qui a un quartier prioritaire",
+    )
+    assert "dessine la commune entière" in evidence
+
+
+def test_a_quarter_of_another_departement_does_not_complete_a_layer() -> None:
+    """56 m from a quarter, but those of the site's own département are not in the layer."""
+    layers = quarters(south=48.89, north=48.8995, area=("75",))
+    assert said(IN_QUARTER, layers=layers)[0] == "a_verifier"
 
 
 # --- several families
@@ -441,7 +476,7 @@ def test_sixty_five_itself_tells_strict_from_not(
 
 def test_a_declared_number_stays_a_declaration() -> None:
     verdict, measure, evidence = said(age(Operator.AT_LEAST, 65.0), declared={"age_min": "67"})
-    assert (verdict, measure) == ("rempli", "67 ans, déclaré par le porteur")
+    assert (verdict, measure) == ("rempli", "67 ans selon le porteur")
     assert evidence == "déclaré par le porteur, colonne « age_min » du fichier, non vérifié"
     table = judged(site(), pack=pack_of(age(Operator.AT_LEAST, 65.0)), declared={"age_min": "67"})
     assert one(table, "declared_number")[["threshold", "threshold_author"]].tolist() == [
@@ -503,7 +538,7 @@ def test_a_date_is_compared_as_a_date(cell: str, verdict: str) -> None:
 def test_a_year_that_may_be_on_either_side_is_to_be_made_precise() -> None:
     wanted = age(Operator.AT_MOST, float(pd.Timestamp("2026-06-30").toordinal()), unit="date")
     verdict, measure, evidence = said(wanted, declared={"age_min": "2026"})
-    assert (verdict, measure) == ("a_verifier", "2026, déclaré par le porteur")
+    assert (verdict, measure) == ("a_verifier", "2026 selon le porteur")
     assert "date à préciser" in evidence
 
 
