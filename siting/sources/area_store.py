@@ -53,7 +53,7 @@ BUILDERS = (
     *("garbage.py", "grid.py", "names.py", "network.py", "pieces.py"),
     *("provenance.py", "references.py", "selectors.py", "services.py"),
     *("sources/json_text.py", "sources/osm_content.py"),
-    *("sources/osm_clip.py", "sources/osm_file.py", "sources/osm_json.py"),
+    *("sources/osm_clip.py", "sources/osm_file.py", "sources/osm_json.py", "sources/osm_sizes.py"),
     *("sources/osm_scan.py", "sources/pbf.py", "sources/pbf_blobs.py"),
     *("sources/pbf_places.py", "sources/pbf_scan.py", "sources/protobuf.py"),
     *("sources/osm_shapes.py", "sources/osm_streets.py", "sources/osm_tags.py", "tables.py"),
