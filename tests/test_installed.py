@@ -320,6 +320,26 @@ def test_the_file_that_the_api_names_is_taken_and_its_sum_checked(script: Script
     assert script.asked[0].headers["User-Agent"].startswith("siting/")
 
 
+def test_a_lasting_address_of_data_gouv_leads_to_its_file(script: Script) -> None:
+    name = "942d4ee8-8142-4556-8ea1-335537ce1119"
+    content = GRID.encode()
+    told = {"resource": resource(script, "/grille.csv", content, last_modified="2026-02-03T")}
+
+    def reply(asked: Asked) -> Answer:
+        if asked.path == f"/api/2/datasets/resources/{name}/":
+            return 200, {}, json.dumps(told).encode()
+        is_file = asked.path == "/grille.csv"
+        return (200, {}, content) if is_file else (302, {"Location": "https://example.org"}, b"")
+
+    script.reply = reply
+    result = update_layer("densite", url=f"{script.url}/fr/datasets/r/{name}")
+    assert result.description.vintage == "2026-02-03"
+    assert result.description.origin.endswith("/grille.csv (somme annoncée vérifiée)")
+    told["resource"]["url"] = "https://example.org/grille.csv"
+    with pytest.raises(BadAnswer, match=r"\(example.org\) n'est pas celle d'un serveur attendu"):
+        update_layer("densite", url=f"{script.url}/fr/datasets/r/{name}")
+
+
 def test_a_file_of_another_sum_or_place_is_refused(script: Script) -> None:
     content = pvd_text().encode()
     cut = content[: len(content) // 2]

@@ -29,6 +29,10 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SUMS = ("md5", "sha1", "sha256")
 _MEGABYTE = 1_000_000
 _RATE_PER_S = 1.0
+# The lasting address of a file of data.gouv.fr, which sends to where the file is today: its API
+# says where, and the sum of the file.
+_LASTING = re.compile(r"(https?://[^/]+)/(?:[a-z]{2}/|api/1/)?datasets/r/([0-9a-f-]{36})/?")
+_DATA_GOUV_FILES = "static.data.gouv.fr"
 _FILE_TOTAL_S = 900.0
 _Json = Any  # what the API holds: nothing is sure of it
 
@@ -52,9 +56,9 @@ class Download:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Resource:
     url: str
-    changed_on: str
-    sum_kind: str
-    sum_value: str
+    changed_on: str = ""
+    sum_kind: str = ""
+    sum_value: str = ""
 
 
 def download_layer(
@@ -85,17 +89,17 @@ def download_layer(
             f"La couche « {kind.name} » n'a pas d'adresse officielle connue : téléchargez le "
             f"fichier ({kind.page}), puis siting data import {kind.name} FICHIER."
         )
-    if url is not None or not kind.dataset:
-        address = url or kind.url
-        answer = _client(address, kind, allow_private=allow_private).fetch_file(_path(address))
-        found = _checked(answer, address, kind)
-        return _unpacked(found, kind)
-    resource = _announced(kind, allow_private=allow_private)
-    answer = _client(resource.url, kind, allow_private=allow_private).fetch_file(
-        _path(resource.url)
-    )
-    found = _checked(answer, resource.url, kind, resource=resource)
-    return _unpacked(found, kind)
+    lasting = None if url is None else _LASTING.fullmatch(url.strip())
+    if lasting is not None:
+        api = f"{lasting[1]}/api/2/datasets/resources/{lasting[2]}/"
+        resource = _named_by_api(api, kind, allow_private=allow_private)
+    elif url is None and kind.dataset:
+        resource = _chosen_of_dataset(kind, allow_private=allow_private)
+    else:
+        resource = _Resource(url=url or kind.url)
+    client = _client(resource.url, kind, allow_private=allow_private)
+    answer = client.fetch_file(_path(resource.url))
+    return _unpacked(_checked(answer, resource, kind), kind)
 
 
 def _advice(kind: LayerKind) -> str:
@@ -123,8 +127,17 @@ def _path(url: str) -> str:
     return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
-def _announced(kind: LayerKind, *, allow_private: bool) -> _Resource:
-    """Ask the API which file is that of the layer, and refuse one that lies anywhere else."""
+def _named_by_api(api: str, kind: LayerKind, *, allow_private: bool) -> _Resource:
+    """Ask the API where a file is, and refuse one that lies in an unexpected place."""
+    document = _client(api, kind, allow_private=allow_private).fetch_json(_path(api), {})
+    found = _resource_of(document.get("resource") if isinstance(document, dict) else None)
+    if found is None:
+        raise BadAnswer(f"data.gouv.fr ne connaît plus ce fichier. {_advice(kind)}", url=api)
+    return _in_known_place(found[1], api, kind)
+
+
+def _chosen_of_dataset(kind: LayerKind, *, allow_private: bool) -> _Resource:
+    """Ask the API which file is that of the layer, and refuse one in an unexpected place."""
     client = _client(kind.dataset, kind, allow_private=allow_private)
     document = client.fetch_json(_path(kind.dataset), {})
     resources = document.get("resources") if isinstance(document, dict) else None
@@ -138,8 +151,7 @@ def _announced(kind: LayerKind, *, allow_private: bool) -> _Resource:
             f"Le fichier de « {kind.title} » n'est plus parmi ceux de {kind.page}. {_advice(kind)}",
             url=kind.dataset,
         )
-    _require_known_place(named[0].url, kind)
-    return named[0]
+    return _in_known_place(named[0], kind.dataset, kind)
 
 
 def _resource_of(one: _Json) -> tuple[str, _Resource] | None:
@@ -156,25 +168,23 @@ def _resource_of(one: _Json) -> tuple[str, _Resource] | None:
     )
 
 
-def _require_known_place(url: str, kind: LayerKind) -> None:
+def _in_known_place(resource: _Resource, api: str, kind: LayerKind) -> _Resource:
     """Refuse an address outside of the hosts of the layer; a test server is its own place."""
-    host = urlsplit(url).hostname or ""
-    asked = urlsplit(kind.dataset).hostname or ""
-    if host in kind.hosts or (host == asked and is_own_host(asked)):
-        return
+    host, asked = urlsplit(resource.url).hostname or "", urlsplit(api).hostname or ""
+    hosts = dict.fromkeys([*kind.hosts, _DATA_GOUV_FILES])
+    if host in hosts or (host == asked and is_own_host(asked)):
+        return resource
     raise BadAnswer(
-        f"L'adresse annoncée pour « {kind.title} » ({host or url}) n'est pas celle d'un serveur "
-        f"attendu ({', '.join(kind.hosts)}) : rien n'est téléchargé. {_advice(kind)}",
-        url=kind.dataset,
+        f"L'adresse annoncée pour « {kind.title} » ({host or resource.url}) n'est pas celle d'un "
+        f"serveur attendu ({', '.join(hosts)}) : rien n'est téléchargé. {_advice(kind)}",
+        url=api,
     )
 
 
-def _checked(
-    answer: HttpAnswer, url: str, kind: LayerKind, *, resource: _Resource | None = None
-) -> Download:
+def _checked(answer: HttpAnswer, resource: _Resource, kind: LayerKind) -> Download:
     """Refuse what is empty, a web page, or another file than the one announced."""
     content = answer.body
-    shown = _shown_place(url)
+    shown = _shown_place(resource.url)
     if not content.strip():
         raise BadAnswer(f"Le fichier reçu de {shown} est vide. {_advice(kind)}", url=shown)
     if _PAGE.match(content) or "text/html" in answer.headers.get("Content-Type", "").lower():
@@ -183,8 +193,8 @@ def _checked(
             f"connexion, de panne ou de présentation). {_advice(kind)}",
             url=shown,
         )
-    is_sum_checked = resource is not None and resource.sum_kind in _SUMS
-    if resource is not None and is_sum_checked:
+    is_sum_checked = resource.sum_kind in _SUMS
+    if is_sum_checked:
         digest = hashlib.new(resource.sum_kind, content, usedforsecurity=False).hexdigest()
         if digest != resource.sum_value:
             raise BadAnswer(
@@ -194,10 +204,10 @@ def _checked(
                 url=shown,
             )
     return Download(
-        name=_named(answer, url, content),
+        name=_named(answer, resource.url, content),
         content=content,
         url=shown,
-        changed_on="" if resource is None else resource.changed_on,
+        changed_on=resource.changed_on,
         is_sum_checked=is_sum_checked,
     )
 
