@@ -21,9 +21,11 @@ from siting.cli_options import (
     TO_REVIEW,
     WRONG_USAGE,
     AreaName,
+    CallId,
     Columns,
     Contact,
     GeocoderUrl,
+    InventoryFile,
     MaxAge,
     NoCache,
     Offline,
@@ -32,7 +34,6 @@ from siting.cli_options import (
     OverpassUrls,
     Overwrite,
     PrivateNetwork,
-    Projects,
     Rate,
     RegisterFiles,
     RegisterMaps,
@@ -41,11 +42,13 @@ from siting.cli_options import (
     RuleFile,
     Sheet,
     TaxonomyFile,
+    Walker,
     geocoder_options,
     map_server,
     pairs,
     parameters,
 )
+from siting.cli_territory import territory
 from siting.errors import OptionError, SitingError
 from siting.french import HELP_OPTIONS, FrenchCommand, FrenchGroup, run_in_french
 
@@ -64,21 +67,26 @@ app.add_typer(cache_app, name="cache")
 app.add_typer(geocoder_app, name="geocoder")
 app.add_typer(data_app, name="data")
 
-CallId = Annotated[
-    str | None,
-    typer.Option(
-        "--call",
-        metavar="APPEL|FICHIER",
-        help="Appel à projets (voir : siting calls list), ou fichier .toml de ses règles.",
+
+StudiedProjects = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[PROJETS]", help="Fichier des projets, CSV ou XLSX : une ligne par projet."
     ),
 ]
-InventoryFile = Annotated[
+SectorFile = Annotated[
     Path | None,
     typer.Option(
-        "--inventory",
         metavar="FICHIER",
-        help="Habitats inclusifs existants, CSV ou XLSX : statut, et adresse, commune ou "
-        "code_insee ; places, date d'ouverture, public.",
+        help="Secteur envisagé, sans adresse : polygones (.geojson, .gpkg), étudiés par cellules.",
+    ),
+]
+SectorCommunes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--commune",
+        metavar="CODE",
+        help="Commune entière (code INSEE) comme secteur ; répétable.",
     ),
 ]
 
@@ -97,21 +105,17 @@ def siting(
 @app.command(cls=FrenchCommand)
 def study(  # noqa: PLR0913 - one parameter an option
     context: typer.Context,
-    projects: Projects,
+    projects: StudiedProjects = None,
     *,
     out: OutFolder,
+    sector: SectorFile = None,
+    commune: SectorCommunes = None,
     osm: OsmFiles = None,
     area: AreaName = None,
     contact: Contact = "",
     overpass_url: OverpassUrls = None,
     call: CallId = None,
-    walker: Annotated[
-        str,
-        typer.Option(
-            metavar="PROFIL",
-            help="Qui marche : senior, standard, canne, fauteuil, ou un fichier .toml.",
-        ),
-    ] = "senior",
+    walker: Walker = "senior",
     geocoder: GeocoderUrl = None,
     column: Columns = None,
     sheet: Sheet = None,
@@ -147,10 +151,15 @@ def study(  # noqa: PLR0913 - one parameter an option
     offline: Offline = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Étudier les sites d'un fichier de projets : position, services à pied, communes, avis."""
+    """Étudier les sites d'un fichier de projets, ou un secteur : services à pied, avis."""
     import siting.study as chain
     from siting import export, summary
 
+    if sum((projects is not None, sector is not None, bool(commune))) != 1:
+        raise OptionError(
+            "Dites quoi étudier : un fichier PROJETS, ou --sector FICHIER, ou --commune CODE (l'un "
+            "des trois)."
+        )
     has_map = bool(osm) or area is not None
     if has_map and overpass_url:
         raise OptionError("--overpass-url ne sert que sans --osm ni --area : retirez-le.")
@@ -180,15 +189,24 @@ def study(  # noqa: PLR0913 - one parameter an option
     )
     told = parameters(context, rule=asked.rule)
     invocation = chain.Invocation.now("siting", "study", parameters=told)
+    area_studied = None
+    if projects is None:
+        area_studied = (
+            chain.sector_of_communes(commune or ())
+            if sector is None
+            else chain.sector_of_file(sector)
+        )
     with screen.stages() as report, chain.geocoding_session(asked) as session:
         result = chain.study(
-            chain.ProjectsFile(
-                path=projects,
+            area_studied.cells
+            if area_studied is not None
+            else chain.ProjectsFile(
+                path=projects or Path(),
                 columns=pairs(column, "--column CHAMP=NOM"),
                 sheet=sheet,
                 reviewed=tuple(reviewed or ()),
             ),
-            geocoder=session,
+            geocoder=session if area_studied is None else None,
             overpass=overpass,
             options=chain.StudyOptions(
                 osm=tuple(osm or ()),
@@ -205,6 +223,8 @@ def study(  # noqa: PLR0913 - one parameter an option
             ),
             report=report,
         )
+        if area_studied is not None:
+            result = chain.with_sector(result, area_studied)
         report("Écriture des résultats", 0, 0)
         names = chain.write_study(result, out, invocation=invocation, overwrite=overwrite)
     screen.show_lines(summary.study_lines(result))
@@ -212,62 +232,7 @@ def study(  # noqa: PLR0913 - one parameter an option
     raise typer.Exit(TO_REVIEW if result.needs_attention else ALL_WELL)
 
 
-@app.command(cls=FrenchCommand)
-def territory(  # noqa: PLR0913 - one parameter an option
-    context: typer.Context,
-    *,
-    departement: Annotated[
-        list[str],
-        typer.Option(metavar="CODE", help="Code du département (93, 2A, 974) ; répétable."),
-    ],
-    out: OutFolder,
-    inventory: InventoryFile = None,
-    geocoder: GeocoderUrl = None,
-    reviewed: Reviewed = None,
-    geocode_rule: RuleFile = None,
-    resume: Resume = False,
-    max_age: MaxAge = 30.0,
-    no_cache: NoCache = False,
-    rate: Rate = None,
-    private_network: PrivateNetwork = False,
-    offline: Offline = False,
-    call: CallId = None,
-    overwrite: Overwrite = False,
-) -> None:
-    """Repérer les communes non pourvues, listées par un appel, ou Petites villes de demain."""
-    import siting.study as chain
-    from siting import export, summary
-
-    overwrite = overwrite or resume
-    export.check_folder(out, overwrite=overwrite)
-    asked = geocoder_options(
-        geocoder="none" if inventory is None else geocoder,
-        offline=offline,
-        private_network=private_network,
-        rate=rate,
-        no_cache=no_cache,
-        max_age=max_age,
-        resume=resume,
-        rule_file=geocode_rule,
-    )
-    told = parameters(context, rule=asked.rule)
-    invocation = chain.Invocation.now("siting", "territory", parameters=told)
-    with screen.stages() as report, chain.geocoding_session(asked) as session:
-        report("Communes", 0, 0)
-        result = chain.territory(
-            departement,
-            inventory_file=inventory,
-            geocoder=session,
-            reviewed=tuple(reviewed or ()),
-            call=call,
-            report=report,
-        )
-        names = chain.write_territory(result, out, invocation=invocation, overwrite=overwrite)
-    screen.show_lines(summary.territory_lines(result))
-    screen.show_files(out, names)
-    raise typer.Exit(TO_REVIEW if result.needs_attention else ALL_WELL)
-
-
+app.command(cls=FrenchCommand)(territory)
 app.command(cls=FrenchCommand)(geocode)
 
 

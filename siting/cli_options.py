@@ -61,6 +61,30 @@ Sheet = Annotated[
         "--sheet", metavar="NOM", help="Feuille du classeur, ou couche du fichier, à lire."
     ),
 ]
+CallId = Annotated[
+    str | None,
+    typer.Option(
+        "--call",
+        metavar="APPEL|FICHIER",
+        help="Appel à projets (voir : siting calls list), ou fichier .toml de ses règles.",
+    ),
+]
+InventoryFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--inventory",
+        metavar="FICHIER",
+        help="Habitats inclusifs existants, CSV ou XLSX : statut, et adresse, commune ou "
+        "code_insee ; places, date d'ouverture, public.",
+    ),
+]
+Walker = Annotated[
+    str,
+    typer.Option(
+        metavar="PROFIL",
+        help="Qui marche : senior, standard, canne, fauteuil, ou un fichier .toml.",
+    ),
+]
 GeocoderUrl = Annotated[
     str | None,
     typer.Option(

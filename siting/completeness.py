@@ -34,7 +34,7 @@ COMPLETENESS = Table(
     (
         Column("nom", "text", "name of the commune"),
         Column("n_services", "integer", "services on the map or in a register, in the commune"),
-        Column("expected_services", "number", "what comparable communes suggest"),
+        Column("expected_services", "number", "what comparable communes suggest", "services"),
         Column("n_comparable", "integer", "comparable communes"),
         Column("n_both", "integer", "services of the map that a register has; empty without one"),
         Column("n_osm_only", "integer", "services of the map that no register has"),

@@ -31,11 +31,26 @@ def study_lines(study: Study) -> Iterator[str]:
     """Yield what to know of a study: sites by status, remarks, verdicts."""
     yield from _site_lines(study.sites)
     yield from _notes(study.notes)
+    if study.sector is not None:
+        yield from _sector_lines(study.sector)
+        return
     if study.verdicts is not None and study.pack is not None:
         yield ""
         counts = study.verdicts["verdict"].value_counts()
         title = f"Avis sur {study.pack.id} ({len(study.pack.requirements)} exigences par site)"
         yield from _counts(title, Verdict, counts)
+
+
+def _sector_lines(sector: pd.DataFrame) -> Iterator[str]:
+    """Yield the share of the cells that meet each requirement that is measured."""
+    measured = sector[sector["share_declaratif"] < 1]
+    if len(measured):
+        yield ""
+        yield "Part des cellules du secteur : remplie, à vérifier, non remplie"
+    width = max((len(str(name)) for name in measured.index), default=0)
+    for name, row in measured.iterrows():
+        shares = (row["share_rempli"], row["share_a_verifier"], row["share_non_rempli"])
+        yield f"  {name!s:<{width}}  " + "  ".join(f"{100 * share:3.0f} %" for share in shares)
 
 
 def geocode_lines(located: Located) -> Iterator[str]:
@@ -97,6 +112,9 @@ def pack_lines(pack: RulePack) -> Iterator[str]:
     yield f"{pack.issuer}, publié : {pack.published or 'sans date'}. {pack.source}"
     where = ", ".join(pack.departements) or "France entière"
     yield f"Territoire : {where}. Aucun avis n'est donné ailleurs."
+    authors = dict.fromkeys(one.threshold_author for one in pack.requirements)
+    if any(authors):
+        yield f"Seuils fixés par : {' ; '.join(filter(None, authors))}."
     if pack.listed_communes:
         yield f"Communes listées ({len(pack.listed_communes)}) : {', '.join(pack.listed_communes)}"
     yield ""
@@ -110,13 +128,12 @@ def requirement_table(pack: RulePack) -> TextTable:
             LABELS[RequirementKind][one.kind],
             one.article,
             one.label,
-            MEASURE_LABELS[one.measure],
-            one.limit_text,
+            ", ".join(filter(None, (MEASURE_LABELS[one.measure], one.limit_text))),
             one.threshold_author,
         )
         for one in pack.requirements
     ]
-    header = ("exigence", "nature", "article", "objet", "mesure", "seuil", "seuil fixé par")
+    header = ("exigence", "nature", "article", "objet", "mesure et seuil", "fixé par")
     return header, rows
 
 

@@ -596,9 +596,9 @@ COVERAGE = Table(
         Column("delegated_listed", "text", "former communes inside it that the call lists"),
         Column("delegated_served", "text", "those of them that have an open place"),
         Column("list_difference", "text", "list vs inventory", allowed=_values(ListDifference)),
-        Column("share_within_5min", "number", "people 65+ within 5 min (not computed yet)", "0-1"),
-        Column("share_within_10min", "number", "same within 10 min (not computed yet)", "0-1"),
-        Column("share_within_15min", "number", "same within 15 min (not computed yet)", "0-1"),
+        Column("share_within_5min", "number", "people 65+ within 5 min", "0-1"),
+        Column("share_within_10min", "number", "same within 10 min", "0-1"),
+        Column("share_within_15min", "number", "same within 15 min", "0-1"),
         Column("priority_rank", "integer", "1 is the unserved commune with most people 65+"),
     ),
 )

@@ -17,7 +17,16 @@ LON = Column("lon", "number", "longitude, WGS84", "degree")
 LAT = Column("lat", "number", "latitude, WGS84", "degree")
 
 # Figures kept after the point: a decimetre, 0.6 s, 0.01 %, and about a centimetre on the ground.
-DECIMALS = {"m": 1, "min": 2, "0-1": 4, "degree": 7}
+DECIMALS = {
+    "m": 1,
+    "min": 2,
+    "0-1": 4,
+    "degree": 7,
+    "km": 2,
+    "day": 0,
+    "people": 0,
+    "services": 1,
+}
 
 _PLACED = (SITES.name, SERVICE_MATCHES.name)  # tables of which files tell where each row is
 

@@ -4,6 +4,7 @@
 files; `write_study` and `write_territory` put these in a folder with their manifest.
 """
 
+from siting.gain import Nearness
 from siting.review import needs_attention
 from siting.sources.overpass import OverpassOptions
 from siting.study.area_report import AreaReport, area_report, report_lines
@@ -33,7 +34,9 @@ from siting.study.locate import (
     geocode,
     id_list,
 )
+from siting.study.maillage import Maillage, MaillageOptions
 from siting.study.projects import Study, StudyOptions, study
+from siting.study.sector import Sector, sector_of_communes, sector_of_file, with_sector
 from siting.study.session import (
     GeocoderOptions,
     GeocodingSession,
@@ -63,9 +66,13 @@ __all__ = [
     "Invocation",
     "KeptArea",
     "Located",
+    "Maillage",
+    "MaillageOptions",
+    "Nearness",
     "OverpassOptions",
     "ProjectsFile",
     "Sample",
+    "Sector",
     "Study",
     "StudyOptions",
     "TerritoryStudy",
@@ -90,6 +97,8 @@ __all__ = [
     "overpass_session",
     "report_lines",
     "sample",
+    "sector_of_communes",
+    "sector_of_file",
     "study",
     "study_files",
     "study_page",
@@ -98,6 +107,7 @@ __all__ = [
     "territory_page",
     "undated",
     "unexpected",
+    "with_sector",
     "write_access",
     "write_area_report",
     "write_geocoding",

@@ -40,11 +40,13 @@ from siting.sources.packs import is_pack_file
 from siting.study.call_layers import call_sources
 from siting.study.inventory_files import diffus_sheets, home_layers, inventory_sheets
 from siting.study.locate import Located
+from siting.study.maillage_files import MAILLAGE_TITLES, maillage_sheets
 from siting.study.projects import Study
 from siting.study.remarks import kmh_text, map_dates, pace_remarks
+from siting.study.sector import sector_sheets
 from siting.study.territory import TerritoryStudy
 from siting.tables import ACCESS, EXCLUDED, GEOCODING, REACH, SITES, VERDICTS
-from siting.taxonomy import Taxonomy
+from siting.taxonomy import Taxonomy, read_taxonomy
 
 # A workbook of 200,000 lines weighs 10 MB and opens; one of two million does not.
 WORKBOOK_ROWS = 200_000
@@ -106,6 +108,7 @@ def _study_sheets(study: Study) -> list[Sheet]:
         *_register_sheets(study),
         *diffus_sheets(study.diffus),
     ]
+    sheets += sector_sheets(study)
     if study.verdicts is None or study.pack is None:
         return sheets
     verdicts = Sheet(
@@ -268,6 +271,7 @@ def territory_files(study: TerritoryStudy) -> dict[str, bytes]:
             table=COMMUNE_COVERAGE,
         )
     ]
+    sheets += maillage_sheets(study.maillage, read_taxonomy())
     sheets += inventory_sheets(study.located, study.diffus)
     sources = _territory_sources(study)
     return {
@@ -276,6 +280,11 @@ def territory_files(study: TerritoryStudy) -> dict[str, bytes]:
             {"communes": communes, **home_layers(study.located)}, sources=sources
         ),
         "territory.xlsx": xlsx_bytes(sheets, title=study.place, sources=sources),
+        **{
+            f"{sheet.title}.csv": csv_bytes(sheet.frame, sheet.table)
+            for sheet in sheets
+            if sheet.title in MAILLAGE_TITLES
+        },
         "map.html": html_bytes(territory_page(study)),
         **_review_files(study.review, study.sources, stem="to_review"),
     }

@@ -1,4 +1,4 @@
-"""How an inventory is laid out in the files of a study: its rows, its homes, those of many doors."""
+"""How an inventory is laid out in files: its rows, its homes, those of several addresses."""
 
 from __future__ import annotations
 

@@ -209,7 +209,7 @@ def _candidates(
     unserved = ~coverage["is_served"].astype("boolean").fillna(value=True)
     free = communes[unserved.reindex(communes.index).to_numpy(bool) & communes.geometry.notna()]
     middles = gpd.GeoDataFrame(
-        {"label": free["nom"], "code_insee": free.index},
+        {"label": free["nom"].to_numpy(), "code_insee": free.index.to_numpy()},
         index="commune-" + free.index,
         geometry=free.geometry.representative_point().to_numpy(),
         crs=WGS84,

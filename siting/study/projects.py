@@ -111,7 +111,7 @@ class Study:
     `registers` is what registers say of the services, None when none was given; `diffus`
     (DIFFUS) measures the projects of several addresses.
     `notes` are remarks in French, `inputs` the SHA-256 of each file read, `counts` what
-    was counted on the way.
+    was counted on the way. `sector` (SECTOR) sums the cells of a sector up, None for projects.
     """
 
     sites: gpd.GeoDataFrame
@@ -137,10 +137,13 @@ class Study:
     notes: tuple[str, ...]
     inputs: Mapping[str, str]
     counts: Mapping[str, int]
+    sector: pd.DataFrame | None = None
 
     @property
     def needs_attention(self) -> bool:
         """If someone must look at a row: position not sure or missing, or off the network."""
+        if self.sector is not None:  # a cell in the fields is no error
+            return False
         is_off = self.access["access_status"] == AccessStatus.OFF_NETWORK
         return bool(needs_attention(self.sites).any() or is_off.any())
 

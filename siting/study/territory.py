@@ -22,9 +22,10 @@ from siting.sources.reference import (
 )
 from siting.sources.table_file import row_list
 from siting.study.inventory import LocatedInventory, ensemble_walks, located_inventory
-from siting.study.locate import Report, listed_communes, silent
+from siting.study.locate import ProjectsFile, Report, geocode, listed_communes, silent
+from siting.study.maillage import Maillage, MaillageOptions, maillage
 from siting.study.session import GeocodingSession
-from siting.territory import commune_coverage
+from siting.territory import commune_coverage, with_shares
 
 _LAYERS = ("communes", "boundaries", "population_65", "pvd")
 
@@ -36,9 +37,9 @@ class TerritoryStudy:
 
     Tables `communes` (COMMUNES) and `coverage` (COVERAGE) of the same communes, and
     `inventory` (INVENTORY, None when none is given). `located` is the same inventory, placed,
-    with its homes (HOMES); `diffus` (DIFFUS) measures those of several addresses. `place` names
-    the territory in French; `notes` are remarks in French, `inputs` the SHA-256 of each file
-    read.
+    with its homes (HOMES); `diffus` (DIFFUS) measures those of several addresses; `maillage`
+    tells how homes cover the territory (None without inventory). `place` names the territory
+    in French; `notes` are remarks in French, `inputs` the SHA-256 of each file read.
     """
 
     place: str
@@ -47,6 +48,7 @@ class TerritoryStudy:
     inventory: pd.DataFrame | None
     located: LocatedInventory | None
     diffus: pd.DataFrame | None
+    maillage: Maillage | None
     pack: RulePack | None
     sources: tuple[Provenance, ...]
     notes: tuple[str, ...]
@@ -74,13 +76,15 @@ class TerritoryStudy:
         return {"communes": len(self.communes), "places": places, "uncounted": self.n_uncounted}
 
 
-def territory(
+def territory(  # noqa: PLR0913 - one parameter a file, and whom to ask
     departements: Sequence[str],
     *,
     inventory_file: Path | None = None,
     geocoder: GeocodingSession | None = None,
     reviewed: Sequence[Path] = (),
     call: str | None = None,
+    projects: ProjectsFile | None = None,
+    options: MaillageOptions | None = None,
     report: Report = silent,
 ) -> TerritoryStudy:
     """
@@ -99,6 +103,10 @@ def territory(
         Files of its addresses to review, filled in by a person; the latest last.
     call
         Call whose list of communes is compared, or the path of its TOML file; None for none.
+    projects
+        Projects whose gain is measured beside that of each unserved commune.
+    options
+        What is known of the territory besides, and what near means.
     report
         Told of progress.
 
@@ -127,6 +135,23 @@ def territory(
         inventory=None if found is None else found.places,
         listed=listed_communes(pack, register=register, history=history),
     )
+    covered = None
+    inputs = {} if found is None else dict(found.inputs)
+    if found is not None:
+        sites = None
+        if projects is not None:
+            placed = geocode(projects, geocoder=geocoder, report=report)
+            sites, inputs = placed.sites, inputs | dict(placed.inputs)
+        covered = maillage(
+            communes,
+            coverage,
+            found.homes,
+            projects=sites,
+            options=options or MaillageOptions(),
+            report=report,
+        )
+        coverage = with_shares(coverage, covered.home_shares)
+        inputs |= covered.inputs
     names = read_departements()
     return TerritoryStudy(
         place=_joined([names[code] for code in codes]),
@@ -135,17 +160,18 @@ def territory(
         inventory=None if found is None else found.places,
         located=found,
         diffus=None if found is None else ensemble_walks(found.addresses, network=None),
+        maillage=covered,
         pack=pack,
         sources=tuple(
             dict.fromkeys(
                 (*map(layer_provenance, _LAYERS), *(() if found is None else found.sources))
             )
         ),
-        notes=tuple(_notes(codes, communes, pack, found)),
-        inputs={
-            **({} if found is None else found.inputs),
-            **pack_inputs(call),
-        },
+        notes=(
+            *_notes(codes, communes, pack, found),
+            *(() if covered is None else covered.notes),
+        ),
+        inputs={**inputs, **pack_inputs(call)},
     )
 
 
