@@ -27,7 +27,8 @@ from siting.french import french_usage
 MONACO = Path(__file__).parents[1] / "data" / "sample" / "monaco.osm.pbf"
 COMMANDS = (
     *(["study"], ["territory"], ["geocode"], ["calls"], ["data"], ["demo"]),
-    *(["calls", "list"], ["calls", "show"], ["cache", "show"], ["cache", "purge"], []),
+    *(["calls", word] for word in ("list", "show", "check", "new")),
+    *(["cache", "show"], ["cache", "purge"], []),
     *(["area", word] for word in ("add", "list", "show", "remove")),
     *(["geocoder", word] for word in ("load", "start", "stop", "status")),
     *(["data", word] for word in ("list", "import", "update", "diff", "remove")),
@@ -150,7 +151,7 @@ def test_version(run: Run) -> None:
         (["study", "p.csv", "--out", "o"], "veut savoir qui l'interroge"),
         (["territory", "--out", "o"], "Il manque l'option --departement."),
         (["calls", "show"], "Il manque l'argument APPEL."),
-        (["calls", "show", "absent"], "Appels connus : pvd-fabrique-2021, ssd-avp-2025."),
+        (["calls", "show", "absent"], "Appels connus : logement-choisi-2016, "),
         (["calls", "show", "../packs/ssd-avp-2025"], "inconnu"),
         (["geocode", "p.csv", "--out", "sites.xls"], "en .csv ou .xlsx"),
     ],

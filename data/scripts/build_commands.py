@@ -37,6 +37,8 @@ COMMANDS = (
     "calls",
     "calls list",
     "calls show",
+    "calls check",
+    "calls new",
     "data",
     "data list",
     "data import",
