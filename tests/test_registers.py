@@ -211,8 +211,8 @@ def test_each_service_says_where_it_is_known() -> None:
     assert found.matches.loc["finess/2", "register_ids"] == "finess/2"
     (note,) = found.notes
     assert note == (
-        "FINESS (date inconnue) : services retrouvés 1, objets de la carte sans ligne du registre 1, "
-        "lignes du registre sans objet sur la carte 1 (comptées)."
+        "FINESS (date inconnue) : services retrouvés 1, objets de la carte sans ligne du "
+        "registre 1, lignes du registre sans objet sur la carte 1 (comptées)."
     )
 
 
