@@ -31,8 +31,8 @@ def earliest(keys: pd.Series) -> pd.Series:
     duplicate_of
         Index of that row; missing for the first of its key, and where the key is missing.
     """
-    first = keys.groupby(keys).transform(lambda same: same.index[0])
-    first = first.reindex(keys.index).astype("object")
+    known = keys.dropna().drop_duplicates()
+    first = keys.map(dict(zip(known, known.index, strict=True))).astype("object")
     is_first = first.to_numpy() == keys.index.to_numpy()
     return first.mask(is_first | keys.isna())
 

@@ -189,8 +189,8 @@ def read_inventory(
         },
         index=pd.Index(ids, name="inventory_id"),
     )
-    if "usage" not in found.positions:
-        table["is_common_room"] = pd.array([None] * len(ids), dtype="boolean")
+    is_part = (table["ensemble"] != "") & ("usage" in found.positions)
+    table["is_common_room"] = table["is_common_room"].where(is_part)
     is_over = pd.Series([is_closed(cell) for cell in cells["statut"]], table.index, dtype=bool)
     places = _without_closed(INVENTORY.conform(table), is_over, said)
     return Inventory(
@@ -300,22 +300,26 @@ def _text_keys(places: pd.DataFrame, projects: pd.DataFrame) -> pd.Series:
     """
     Write what makes two rows the same home: name, commune, address and state.
 
-    A row without name is one with another of the same address if all that they say is the
-    same. Without name nor address, a row is like no other.
+    A row without name or without address is like another one if all that they say is the same;
+    without both it is like no other, nor is one that has coordinates and no address.
     """
+    names = twin_names(places).tolist()
+    shared = places.assign(name=names).duplicated(["name", "code_insee", "status"], keep=False)
     texts = projects[["address", "code_postal", "commune"]].fillna("")
     address = [
-        address_key(text, postcode=code, commune=commune) if text else ""
-        for text, code, commune in texts.itertuples(index=False, name=None)
+        address_key(text, postcode=code, commune=commune) if text and is_shared else ""
+        for (text, code, commune), is_shared in zip(
+            texts.itertuples(index=False, name=None), shared, strict=True
+        )
     ]
-    names = twin_names(places).tolist()
     said = places[["code_insee", "status", "n_places", "opened_on", "public"]].astype("object")
+    has_point = projects["lon"].notna()
     keys = [
-        "|".join((name, where, *(str(cell) for cell in row[: None if not name else 2])))
-        if name or where
+        "|".join((name, where, *(str(cell) for cell in row[: 2 if name and where else None])))
+        if where or (name and not is_placed)
         else None
-        for name, where, row in zip(
-            names, address, said.itertuples(index=False, name=None), strict=True
+        for name, where, is_placed, row in zip(
+            names, address, has_point, said.itertuples(index=False, name=None), strict=True
         )
     ]
     return pd.Series(keys, index=places.index, dtype="object").where(may_be_twins(places))
