@@ -148,26 +148,32 @@ def _requirement(reader: _Reader, entry: Mapping[str, Any], where: Where) -> Req
         reader.text(entry, name, where)
     kind = reader.member(RequirementKind, entry, "kind", where)
     operator = reader.member(Operator, entry, "operator", where)
-    made = {
-        "family": reader.known(entry, "family", reader.families, where),
-        "families": reader.all_known(entry, "families", reader.families, where),
-        "reading": reader.member(Reading, entry, "reading", where) or Reading.ALL,
-        "threshold_min": reader.positive(entry, "threshold_min", where, unit="minutes"),
-        "threshold_m": reader.positive(entry, "threshold_m", where, unit="mètres"),
-        "qpv_vintage": reader.known(entry, "qpv_vintage", QPV_VINTAGES, where),
-        "establishments": reader.all_known(entry, "establishments", KINDS, where),
-        "columns": reader.texts(entry, "columns", where),
-        "threshold": reader.thresholds(entry, operator, where),
-    }
+    family = reader.known(entry, "family", reader.families, where)
+    families = reader.all_known(entry, "families", reader.families, where)
+    reading = reader.member(Reading, entry, "reading", where)
+    threshold_min = reader.positive(entry, "threshold_min", where, unit="minutes")
+    threshold_m = reader.positive(entry, "threshold_m", where, unit="mètres")
+    vintage = reader.known(entry, "qpv_vintage", QPV_VINTAGES, where)
+    establishments = reader.all_known(entry, "establishments", KINDS, where)
+    columns = reader.texts(entry, "columns", where)
+    threshold = reader.thresholds(entry, operator, where)
     if len(reader.problems) > n_before or measure is None or kind is None:
         return None
     texts = (*_TEXTS, "threshold_author", "unit", "alternative", "limits")
     return Requirement(
-        **{name: entry.get(name, "") for name in texts},
-        **made,
+        **{name: str(entry.get(name, "")) for name in texts},
         kind=kind,
         measure=measure,
+        family=family,
+        families=families,
+        reading=reading or Reading.ALL,
+        threshold_min=threshold_min,
+        threshold_m=threshold_m,
         operator=operator,
+        threshold=threshold,
+        qpv_vintage=vintage,
+        establishments=establishments,
+        columns=columns,
     )
 
 
@@ -316,7 +322,7 @@ def _is_number(value: object) -> bool:
 
 def _ordinal(value: object, *, is_date: bool) -> float:
     """Return a number, or a date in ordinal days; NaN for anything else."""
-    if is_date:
-        is_day = isinstance(value, dt.date) and not isinstance(value, dt.datetime)
-        return float(value.toordinal()) if is_day else math.nan  # type: ignore[union-attr]
-    return float(value) if _is_number(value) else math.nan  # type: ignore[arg-type]
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return float(value.toordinal()) if is_date else math.nan
+    is_number = not isinstance(value, bool) and isinstance(value, int | float)
+    return float(value) if is_number and not is_date else math.nan  # type: ignore[arg-type]

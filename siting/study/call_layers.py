@@ -117,23 +117,6 @@ def call_territory(
     )
 
 
-def call_sources(pack: RulePack | None, sha256: str) -> list[Provenance]:
-    """Return the call as a source beside the data, with the sum of the file that describes it."""
-    if pack is None:
-        return []
-    return [
-        Provenance(
-            source=f"Appel {pack.id} : {pack.title}",
-            url=pack.url,
-            licence="cité par courts extraits",
-            attribution=pack.issuer,
-            data_timestamp=pack.published,
-            sha256=sha256,
-            note=pack.source,
-        )
-    ]
-
-
 def _layer(table: pd.DataFrame, provenance: Provenance, area: frozenset[str]) -> CallLayer:
     date = date_text(provenance.data_timestamp) or "date inconnue"
     said = provenance.source if date in provenance.source else f"{provenance.source}, {date}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import folium
 import geopandas as gpd
@@ -37,7 +36,7 @@ from siting.provenance import Provenance
 from siting.register_tables import SET_ASIDE
 from siting.review import REVIEW
 from siting.sources.packs import is_pack_file
-from siting.study.call_layers import call_sources
+from siting.study.given import call_sources, inventory_sources
 from siting.study.inventory_files import diffus_sheets, home_layers, inventory_sheets
 from siting.study.locate import Located
 from siting.study.maillage_files import MAILLAGE_TITLES, maillage_sheets
@@ -380,25 +379,11 @@ def _study_sources(study: Study) -> tuple[Provenance, ...]:
     inventory = study.options.inventory
     given = {} if inventory is None else {str(inventory): study.inputs.get(str(inventory), "")}
     call = call_sources(study.pack, study.inputs.get(study.options.call or "", ""))
-    return (*undated(study.sources), *call, *_given_sources(given))
+    return (*undated(study.sources), *call, *inventory_sources(given))
 
 
 def _territory_sources(study: TerritoryStudy) -> tuple[Provenance, ...]:
     held = "" if study.located is None else study.located.sha256
     given = {path: sha256 for path, sha256 in study.inputs.items() if sha256 == held}
     call = next((sha256 for path, sha256 in study.inputs.items() if is_pack_file(path)), "")
-    return (*undated(study.sources), *call_sources(study.pack, call), *_given_sources(given))
-
-
-def _given_sources(inventory: Mapping[str, str]) -> list[Provenance]:
-    """Return the inventory file as a source beside the data."""
-    sources = []
-    for path, sha256 in inventory.items():
-        given = Provenance(
-            source=f"Inventaire des habitats inclusifs, fichier {Path(path).name}",
-            licence="fichier fourni par l'utilisateur",
-            attribution="",
-            sha256=sha256,
-        )
-        sources.append(given)
-    return sources
+    return (*undated(study.sources), *call_sources(study.pack, call), *inventory_sources(given))
