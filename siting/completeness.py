@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import geopandas as gpd
 import numpy as np
@@ -19,6 +18,7 @@ import shapely
 from scipy.stats import poisson
 
 from siting.borders import holding
+from siting.category_totals import ages_days
 from siting.crs import FloatArray, IntArray, require_crs
 from siting.register_tables import MATCHES, Register, RegisterMatch
 from siting.tables import CATEGORY, CODE_INSEE, PROVEN, SERVICES, Column, MapEvidence, Table
@@ -47,24 +47,6 @@ COMPLETENESS = Table(
             "map_evidence", "text", "what absence from the map is worth", allowed=tuple(MapEvidence)
         ),
         Column("is_mapped", "boolean", "absence from the map is absence"),
-    ),
-)
-
-
-CATEGORY_COMPLETENESS = Table(
-    "CATEGORY_COMPLETENESS",
-    (CATEGORY,),
-    (
-        Column("n_services", "integer", "services in the communes"),
-        Column("n_communes", "integer", "communes that have one"),
-        Column("n_proven", "integer", "communes where absence from the map is absence"),
-        Column("n_both", "integer", "services of the map that a register has; empty without one"),
-        Column("n_osm_only", "integer", "services of the map that no register has"),
-        Column("n_register_only", "integer", "services that the map does not have"),
-        Column("confirmed_share", "number", "n_both of the services of the map compared", "0-1"),
-        Column(
-            "median_age_days", "number", "from last check or edit to the date of the map", "day"
-        ),
     ),
 )
 
@@ -222,44 +204,6 @@ def completeness(  # noqa: PLR0913 - the tables compared, where the map ends, it
     return COMPLETENESS.conform(table)
 
 
-def by_category(
-    table: pd.DataFrame, services: gpd.GeoDataFrame, *, mapped_on: str = ""
-) -> pd.DataFrame:
-    """
-    Sum COMPLETENESS up by category.
-
-    Parameters
-    ----------
-    table
-        Table COMPLETENESS.
-    services
-        Table SERVICES, for the ages: each service once, those out of any commune too.
-    mapped_on
-        ISO date of the map; empty when unknown, ages then are too.
-
-    Returns
-    -------
-    categories
-        Table CATEGORY_COMPLETENESS, in the order of `table`.
-    """
-    groups = COMPLETENESS.conform(table).groupby(level="category", sort=False)
-    counts = groups[["n_both", "n_osm_only", "n_register_only"]].sum(min_count=1)
-    n_compared = (counts["n_both"] + counts["n_osm_only"]).astype("float64")
-    first = services.iloc[np.unique(service_groups(services))]
-    ages = pd.DataFrame(
-        {"days": _ages_days(first, mapped_on), "category": first["categories"].str.split(";")}
-    )
-    return CATEGORY_COMPLETENESS.conform(
-        counts.assign(
-            n_services=groups["n_services"].sum(),
-            n_communes=(table["n_services"] > 0).groupby(level="category", sort=False).sum(),
-            n_proven=groups["is_mapped"].sum(),
-            confirmed_share=counts["n_both"].astype("float64") / n_compared.where(n_compared > 0),
-            median_age_days=ages.explode("category").groupby("category")["days"].median(),
-        )
-    )
-
-
 def _touches(communes: gpd.GeoDataFrame, extent: shapely.Geometry) -> BoolArray:
     shapely.prepare(extent)
     touched: BoolArray = np.asarray(shapely.intersects(extent, communes.geometry.to_numpy()))
@@ -357,19 +301,10 @@ def _median_ages(
     pairs: pd.DataFrame, services: gpd.GeoDataFrame, shape: tuple[int, ...], mapped_on: str
 ) -> FloatArray:
     """Return the median days since services were checked or edited, by commune and category."""
-    days = _ages_days(services, mapped_on)[pairs["service"]]
+    days = ages_days(services, mapped_on)[pairs["service"]]
     cell = pairs["commune"].to_numpy() * shape[1] + pairs["category"].to_numpy()
     median = pd.Series(days).groupby(cell).median()
     return np.asarray(median.reindex(range(shape[0] * shape[1])), dtype=np.float64)
-
-
-def _ages_days(services: gpd.GeoDataFrame, mapped_on: str) -> FloatArray:
-    """Return the days from last check or edit to the date of the map, NaN when not known."""
-    if not mapped_on:
-        return np.full(len(services), np.nan)
-    seen = pd.to_datetime(services["observed_on"], format="%Y-%m-%d", errors="coerce")
-    days = (pd.Timestamp(date.fromisoformat(mapped_on)) - seen).dt.days
-    return np.asarray(days, dtype=np.float64)
 
 
 def _agreement(

@@ -13,7 +13,7 @@ from siting.crs import FloatArray
 from siting.demand import DEMAND
 from siting.gain import NEAREST_HOME
 from siting.network import WalkNetwork
-from siting.tables import CODE_INSEE, Column, Table
+from siting.tables import CODE_INSEE, COVERAGE, Column, Table
 from siting.taxonomy import Taxonomy
 
 WALKED_MIN = (5, 10, 15)
@@ -155,3 +155,18 @@ def shares_by_family(shares: pd.DataFrame) -> Mapping[str, pd.Series]:
     held = FAMILY_SHARES.conform(shares)["share_near"]
     families = held.index.get_level_values("family").unique()
     return {family: held.xs(family, level="family") for family in families}
+
+
+def with_shares(coverage: pd.DataFrame, shares: pd.DataFrame) -> pd.DataFrame:
+    """
+    Return COVERAGE with the shares of people near a home that HOME_SHARES measured.
+
+    Parameters
+    ----------
+    coverage
+        Table `COVERAGE`.
+    shares
+        Table HOME_SHARES; a commune that is not in it has none.
+    """
+    near = shares.filter(like="share_within_").reindex(coverage.index)
+    return COVERAGE.conform(coverage.assign(**{name: near[name] for name in near}))

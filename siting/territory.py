@@ -390,18 +390,3 @@ def _priority_rank(population_65: pd.Series) -> pd.Series:
     return pd.Series(range(1, len(order) + 1), index=order, dtype="Int64").reindex(
         population_65.index
     )
-
-
-def with_shares(coverage: pd.DataFrame, shares: pd.DataFrame) -> pd.DataFrame:
-    """
-    Return COVERAGE with the shares of people near a home that HOME_SHARES measured.
-
-    Parameters
-    ----------
-    coverage
-        Table `COVERAGE`.
-    shares
-        Table `siting.shares.HOME_SHARES`; a commune that is not in it has none.
-    """
-    near = shares.filter(like="share_within_").reindex(coverage.index)
-    return COVERAGE.conform(coverage.assign(**{name: near[name] for name in near}))

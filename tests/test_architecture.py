@@ -193,6 +193,7 @@ def test_only_the_command_line_uses_the_screen() -> None:
         "siting/cli_calls",
         "siting/cli_data",
         "siting/cli_geocoding",
+        "siting/cli_territory",
     }
     printing = {name_of(path) for path in MODULES if calls_of(path, {"print"})}
     assert printing == {"siting/screen"}

@@ -9,7 +9,8 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 
-from siting.completeness import CATEGORY_COMPLETENESS, COMPLETENESS, by_category, completeness
+from siting.category_totals import CATEGORY_COMPLETENESS, by_category
+from siting.completeness import COMPLETENESS, completeness
 from siting.crs import WGS84
 from siting.export import Sheet, csv_bytes, html_bytes, xlsx_bytes
 from siting.maps import MapNotes, completeness_map

@@ -12,6 +12,7 @@ import pandas as pd
 from siting.calls import RulePack
 from siting.provenance import Provenance
 from siting.review import REVIEW
+from siting.shares import with_shares
 from siting.sources.packs import chosen_pack, pack_inputs
 from siting.sources.reference import (
     layer_provenance,
@@ -21,11 +22,11 @@ from siting.sources.reference import (
     read_departements,
 )
 from siting.sources.table_file import row_list
-from siting.study.inventory import LocatedInventory, ensemble_walks, located_inventory
+from siting.study.inventory import LocatedInventory, area_walks, located_inventory
 from siting.study.locate import ProjectsFile, Report, geocode, listed_communes, silent
 from siting.study.maillage import Maillage, MaillageOptions, maillage
 from siting.study.session import GeocodingSession
-from siting.territory import commune_coverage, with_shares
+from siting.territory import commune_coverage
 
 _LAYERS = ("communes", "boundaries", "population_65", "pvd")
 
@@ -159,7 +160,9 @@ def territory(  # noqa: PLR0913 - one parameter a file, and whom to ask
         coverage=coverage,
         inventory=None if found is None else found.places,
         located=found,
-        diffus=None if found is None else ensemble_walks(found.addresses, network=None),
+        diffus=None
+        if found is None
+        else area_walks(found.addresses, area=None if options is None else options.area),
         maillage=covered,
         pack=pack,
         sources=tuple(
