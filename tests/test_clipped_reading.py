@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -312,3 +313,23 @@ def test_where_no_street_goes_on_outside_statuses_are_as_ever(whole: Ground) -> 
     everywhere = replace(whole.network, near=shapely.box(0, 40, 10, 50))
     one = accessibility(sites, whole.services, everywhere, categories=CATEGORIES, rule=rule)
     assert_same_access(one, measured(whole, sites, rule))
+
+
+def test_an_answer_of_overpass_is_clipped_too(tmp_path: Path) -> None:
+    """Two streets 1.1 degrees apart, and a bakery beside the far one."""
+    nodes = [
+        {"type": "node", "id": at, "lon": 2.4 + 0.001 * at, "lat": 48.9 if at < 3 else 50.0}
+        for at in range(1, 5)
+    ]
+    nodes[3]["tags"] = {"shop": "bakery"}
+    ways = [
+        {"type": "way", "id": at, "nodes": [2 * at - 1, 2 * at], "tags": {"highway": "path"}}
+        for at in (1, 2)
+    ]
+    path = tmp_path / "answer.json"
+    path.write_text(json.dumps({"elements": nodes + ways}), encoding="utf-8")
+    extract = read_osm([path], taxonomy=TAXONOMY, within=shapely.Point(2.4, 48.9))
+    assert extract.ways.way_id.tolist() == [1]
+    assert extract.objects.index.tolist() == ["node/4"]
+    assert extract.excerpt is not None
+    assert len(extract.excerpt.outline) == 4
