@@ -21,7 +21,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 PURE = (
     *("network", "access", "targets", "walks", "territory", "borders", "calls", "findings"),
     *("call_rules", "rule_packs", "findings_declared", "findings_territory", "quarters"),
-    *("establishments",),
+    *("establishments", "coverage", "homes", "home_words", "twins"),
     *("nearness", "places", "listed", "services", "categories", "selectors", "toml_text"),
     *("census", "freshness", "territory_layers", "list_changes", "reconciled"),
     *("ways", "pieces", "extent", "reached", "compiled/searching", "compiled/snapping"),

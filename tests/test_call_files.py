@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from siting.cli import main
@@ -16,7 +17,6 @@ from siting.study import (
     Invocation,
     ProjectsFile,
     StudyOptions,
-    sample,
     study,
     territory,
     territory_files,
@@ -90,6 +90,21 @@ def test_every_error_is_told_with_its_line(run: Callable[..., Said], tmp_path: P
         assert line.startswith(f"  ville.toml, ligne {number}, exigence « commerces » : ")
 
 
+def street(folder: Path) -> Path:
+    """Write a map of one street of Beausoleil, 330 m long, with a bakery at its end."""
+    path = folder / "rue.osm"
+    places = [(7.4245, 43.7415), (7.4245, 43.7430), (7.4245, 43.7445)]
+    shop = '<tag k="shop" v="bakery"/><tag k="name" v="Fournil"/>'
+    nodes = "".join(
+        f'<node id="{n}" lon="{lon}" lat="{lat}" version="1">{shop * (n == 3)}</node>'
+        for n, (lon, lat) in enumerate(places, start=1)
+    )
+    way = '<way id="1" version="1"><nd ref="1"/><nd ref="2"/><nd ref="3"/>'
+    way += '<tag k="highway" v="residential"/></way>'
+    path.write_text(f'<osm version="0.6">{nodes}{way}</osm>', encoding="utf-8")
+    return path
+
+
 @pytest.fixture(scope="module")
 def own_call(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A national call that asks for shops within 5 minutes, and for at least 65 years."""
@@ -102,7 +117,6 @@ def own_call(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_study_is_judged_by_ones_own_rules_and_its_manifest_has_their_sum(
     own_call: Path, tmp_path: Path
 ) -> None:
-    example = sample()
     projects = tmp_path / "projets.csv"
     projects.write_text(
         "id;commune;lon;lat;Âge minimum;porteur\n"
@@ -112,7 +126,7 @@ def test_a_study_is_judged_by_ones_own_rules_and_its_manifest_has_their_sum(
     )
     result = study(
         ProjectsFile(path=projects),
-        options=StudyOptions(osm=(example.osm,), call=str(own_call)),
+        options=StudyOptions(osm=(street(tmp_path),), call=str(own_call)),
     )
     assert result.verdicts is not None
     table = result.verdicts
@@ -136,3 +150,67 @@ def test_a_territory_takes_ones_own_call_too(own_call: Path) -> None:
     assert result.pack.id == "ville-2026"
     assert list(result.inputs) == [str(own_call)]
     assert "communes.csv" in territory_files(result)
+
+
+PROJECTS = "id;commune;lon;lat\na;Beausoleil;7.4245;43.7430\n"
+# An EHPAD and a pension de famille, 0.0001 degree (11 m) and 0.001 degree (111 m) to the north.
+FINESS = (
+    "numero finess etablissement,raison_sociale,rslongue,categetab,latitude,longitude,code_insee\n"
+    "060000001,LES LILAS,RESIDENCE LES LILAS,500,43.7431,7.4245,06012\n"
+    "060000002,LA MAISON,LA MAISON,258,43.7440,7.4245,06012\n"
+)
+
+
+def judged(folder: Path, call: str, **options: object) -> tuple[pd.DataFrame, list[str]]:
+    """Verdicts on the site of Beausoleil, and the sources that the study names."""
+    projects = folder / "projets.csv"
+    projects.write_text(PROJECTS, encoding="utf-8")
+    result = study(
+        ProjectsFile(path=projects),
+        options=StudyOptions(osm=(street(folder),), call=call, **options),
+    )
+    assert result.verdicts is not None
+    return result.verdicts.loc["a"], [one.source for one in result.sources]
+
+
+def test_a_finess_file_that_is_given_tells_who_stands_there(tmp_path: Path) -> None:
+    finess = tmp_path / "finess.csv"
+    finess.write_text(FINESS, encoding="utf-8")
+    table, _ = judged(tmp_path, "pvd-fabrique-2021", registers=(finess,))
+    found = table.loc["etablissement_voisin"]
+    assert found["verdict"] == "a_verifier"
+    assert found["measure"] == "un établissement à 11 m"
+    assert "RESIDENCE LES LILAS (EHPAD ; finess/060000001)" in found["evidence"]
+
+
+def test_layers_that_are_installed_are_used_and_named_among_the_sources(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SITING_DATA", str(tmp_path / "data"))
+    ring = [[7.42, 43.74], [7.43, 43.74], [7.43, 43.7435], [7.42, 43.7435], [7.42, 43.74]]
+    quarter = {
+        "type": "Feature",
+        "properties": {"code_qp": "QN00601M", "lib_qp": "Le Moulin", "insee_com": "06012"},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    files = {
+        "qpv_2024": json.dumps({"type": "FeatureCollection", "features": [quarter]}),
+        "finess": FINESS.replace("43.7431", "43.7450"),
+    }
+    for layer, text in files.items():
+        path = tmp_path / f"{layer}.{'csv' if layer == 'finess' else 'geojson'}"
+        path.write_text(text, encoding="utf-8")
+        monkeypatch.setattr(sys, "argv", ["siting", "data", "import", layer, str(path)])
+        with pytest.raises(SystemExit):
+            main()
+    table, sources = judged(tmp_path, "qpv-habitat-participatif")
+    today, former = table.loc["quartier_2024"], table.loc["quartier_2015"]
+    assert today["verdict"] == "rempli"  # 0.0005 degree of latitude is 56 m
+    assert today["measure"] == "dans le quartier Le Moulin (QN00601M), à 56 m de sa limite"
+    assert former["verdict"] == "a_verifier"
+    assert "siting data import qpv_2015 FICHIER" in former["evidence"]
+    assert any("Quartiers prioritaires" in one for one in sources)
+    table, sources = judged(tmp_path, "pvd-fabrique-2021")
+    assert table.loc["etablissement_voisin", "verdict"] == "rempli"
+    assert "FINESS" in table.loc["etablissement_voisin", "evidence"]
+    assert any("FINESS" in one for one in sources)
