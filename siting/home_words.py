@@ -44,7 +44,9 @@ DIFFUS_LABELS: Mapping[str, str] = MappingProxyType(
         DiffusStatus.NO_DWELLING: "aucune ligne de l'ensemble n'est un logement",
         DiffusStatus.UNPLACED_ADDRESS: "une adresse de l'ensemble n'a pas de position sûre",
         DiffusStatus.NO_STREETS: "les rues ne sont pas connues : à vol d'oiseau seulement",
-        DiffusStatus.ADDRESS_OFF_NETWORK: "une adresse de l'ensemble est trop loin de toute rue",
+        DiffusStatus.ADDRESS_OFF_NETWORK: (
+            "une adresse de l'ensemble est trop loin de toute rue de la carte"
+        ),
         DiffusStatus.NO_WALK: "aucun chemin à pied depuis un logement",
         DiffusStatus.WALK_TOO_LONG: "un logement est plus loin que la marche la plus longue",
     }

@@ -13,6 +13,7 @@ import geopandas as gpd
 import pandas as pd
 
 from siting.communes import departement_of
+from siting.coverage import inventory_counts
 from siting.labels import LABELS, metres_text
 from siting.listed import ListedCommunes, is_within
 from siting.tables import (
@@ -22,7 +23,6 @@ from siting.tables import (
     InventoryStatus,
     Precision,
 )
-from siting.territory import inventory_counts
 
 COARSE = (Precision.STREET, Precision.LOCALITY, Precision.MUNICIPALITY)
 

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, Point, box
 
+from siting.coverage import commune_coverage
 from siting.crs import WGS84
 from siting.errors import CrsError, DataError
 from siting.listed import FormerListed, ListedCommunes, resolve_listed
@@ -35,7 +36,7 @@ from siting.tables import (
     SITE_COMMUNES,
     SITES,
 )
-from siting.territory import commune_coverage, settled_sites, site_communes
+from siting.territory import settled_sites, site_communes
 
 BONDY = Path(__file__).parents[2] / "shared" / "data" / "addresses" / "ban_bondy_93010.csv"
 

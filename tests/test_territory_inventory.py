@@ -14,6 +14,7 @@ from fakes.ban import fake_ban
 from fakes.control import FakeBan
 from runs import DOORS, PLACES, rows_of, siting
 
+from siting.coverage import commune_coverage
 from siting.sources.packs import read_pack
 from siting.sources.reference import (
     read_commune_history,
@@ -23,7 +24,6 @@ from siting.sources.reference import (
 )
 from siting.study.inventory import LocatedInventory, located_inventory
 from siting.study.locate import listed_communes
-from siting.territory import commune_coverage
 
 STAINS, SAINT_DENIS, OLD_PIERREFITTE = "93072", "93066", "93059"
 

@@ -16,6 +16,7 @@ from siting.homes import diffus, homes
 from siting.network import WalkNetwork
 from siting.provenance import Provenance
 from siting.review import REVIEW
+from siting.sources.area_store import read_area
 from siting.sources.inventory import (
     Inventory,
     line_numbers,
@@ -181,6 +182,19 @@ def ensemble_walks(
     """Return table DIFFUS of the addresses of homes of several ones; see `siting.homes.diffus`."""
     rule = AccessRule(profile=chosen_profile(walker), cutoff_min=LONGEST_WALK_MIN)
     return diffus(addresses, network=network, rule=rule)
+
+
+def area_walks(addresses: gpd.GeoDataFrame, *, area: Path | None) -> pd.DataFrame:
+    """
+    Return table DIFFUS, with the walks by the streets of an area that is kept, if one is given.
+
+    Raises
+    ------
+    DataError
+        The area cannot be used.
+    """
+    network = None if area is None or addresses.empty else read_area(area).network
+    return ensemble_walks(addresses, network=network)
 
 
 def _located(

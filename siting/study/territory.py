@@ -10,6 +10,7 @@ import geopandas as gpd
 import pandas as pd
 
 from siting.calls import RulePack
+from siting.coverage import commune_coverage
 from siting.provenance import Provenance
 from siting.review import REVIEW
 from siting.shares import with_shares
@@ -26,7 +27,6 @@ from siting.study.inventory import LocatedInventory, area_walks, located_invento
 from siting.study.locate import ProjectsFile, Report, geocode, listed_communes, silent
 from siting.study.maillage import Maillage, MaillageOptions, maillage
 from siting.study.session import GeocodingSession
-from siting.territory import commune_coverage
 
 _LAYERS = ("communes", "boundaries", "population_65", "pvd")
 
