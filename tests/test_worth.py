@@ -44,8 +44,14 @@ def communes() -> gpd.GeoDataFrame:
     return read_communes(["93"])
 
 
-def draw(path: Path, communes: gpd.GeoDataFrame, *, without: Collection[tuple[str, str]]) -> Path:
-    """Write streets on a grid of 2 km, one street through each commune, and the services."""
+def draw(
+    path: Path,
+    communes: gpd.GeoDataFrame,
+    *,
+    without: Collection[tuple[str, str]],
+    lanes: str = "residential",
+) -> Path:
+    """Write lanes on a grid of 2 km, one street through each commune, and the services."""
     west, south, east, north = communes.total_bounds
     lines = [
         [(lon, lat), (lon + 0.0005, lat)]
@@ -53,6 +59,7 @@ def draw(path: Path, communes: gpd.GeoDataFrame, *, without: Collection[tuple[st
         for lat in np.arange(south - 0.02, north + 0.02, 0.018)
     ]
     nodes, ways = [], []
+    n_lanes = len(lines)
     middles = communes.geometry.representative_point()
     lines += [[(at.x - 0.002, at.y), (at.x + 0.002, at.y)] for at in middles]
     for line in lines:
@@ -60,7 +67,8 @@ def draw(path: Path, communes: gpd.GeoDataFrame, *, without: Collection[tuple[st
         for lon, lat in line:
             nodes.append(f'<node id="{len(nodes) + 1}" lat="{lat:.7f}" lon="{lon:.7f}"/>')
             refs += f'<nd ref="{len(nodes)}"/>'
-        ways.append(f'<way id="{len(ways) + 1}">{refs}<tag k="highway" v="residential"/></way>')
+        kind = lanes if len(ways) < n_lanes else "residential"
+        ways.append(f'<way id="{len(ways) + 1}">{refs}<tag k="highway" v="{kind}"/></way>')
     for code, middle in middles.items():
         for category, (people, tags) in PEOPLE_FOR_ONE.items():
             n = 0 if (code, category) in without else communes["population"][code] // people
