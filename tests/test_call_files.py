@@ -161,6 +161,42 @@ FINESS = (
 )
 
 
+NEEDS_LAYERS = """
+[[requirement]]
+id = "aujourd_hui"
+label = "Quartier"
+article = "4"
+quote = "en quartier prioritaire"
+kind = "eligibility"
+measure = "qpv"
+qpv_vintage = "2024"
+threshold_m = 20
+threshold_author = "nous"
+
+[[requirement]]
+id = "avant"
+label = "Quartier"
+article = "4"
+quote = "en quartier prioritaire"
+kind = "eligibility"
+measure = "qpv"
+qpv_vintage = "2015"
+threshold_m = 20
+threshold_author = "nous"
+
+[[requirement]]
+id = "hors_les_murs"
+label = "Hors les murs"
+article = "5"
+quote = "hors de tout établissement"
+kind = "eligibility"
+measure = "establishment_apart"
+establishments = ["ehpad", "pension_de_famille"]
+threshold_m = 30
+threshold_author = "nous"
+"""
+
+
 def judged(folder: Path, call: str, **options: object) -> tuple[pd.DataFrame, list[str]]:
     """Verdicts on the site of Beausoleil, and the sources that the study names."""
     projects = folder / "projets.csv"
@@ -203,14 +239,15 @@ def test_layers_that_are_installed_are_used_and_named_among_the_sources(
         monkeypatch.setattr(sys, "argv", ["siting", "data", "import", layer, str(path)])
         with pytest.raises(SystemExit):
             main()
-    table, sources = judged(tmp_path, "qpv-habitat-participatif")
-    today, former = table.loc["quartier_2024"], table.loc["quartier_2015"]
+    own = tmp_path / "ville.toml"
+    text = pack_scaffold("ville-2026").replace('departements = ["93"]', "departements = []")
+    own.write_text(text + NEEDS_LAYERS, encoding="utf-8")
+    table, sources = judged(tmp_path, str(own))
+    today, former, apart = (table.loc[one] for one in ("aujourd_hui", "avant", "hors_les_murs"))
     assert today["verdict"] == "rempli"  # 0.0005 degree of latitude is 56 m
     assert today["measure"] == "dans le quartier Le Moulin (QN00601M), à 56 m de sa limite"
     assert former["verdict"] == "a_verifier"
     assert "siting data import qpv_2015 FICHIER" in former["evidence"]
-    assert any("Quartiers prioritaires" in one for one in sources)
-    table, sources = judged(tmp_path, "pvd-fabrique-2021")
-    assert table.loc["etablissement_voisin", "verdict"] == "rempli"
-    assert "FINESS" in table.loc["etablissement_voisin", "evidence"]
-    assert any("FINESS" in one for one in sources)
+    assert apart["verdict"] == "rempli"
+    assert "FINESS" in apart["evidence"]
+    assert [one for one in ("Quartiers prioritaires", "FINESS") if one not in str(sources)] == []
