@@ -76,9 +76,10 @@ def territory(  # noqa: PLR0913 - one parameter an option
     context: typer.Context,
     *,
     departement: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(metavar="CODE", help="Code du département (93, 2A, 974) ; répétable."),
-    ],
+    ] = None,
+    france: Annotated[bool, typer.Option("--france", help="Tous les départements.")] = False,
     out: OutFolder,
     inventory: InventoryFile = None,
     projects: CandidatesFile = None,
@@ -115,6 +116,8 @@ def territory(  # noqa: PLR0913 - one parameter an option
         resume=resume,
         rule_file=geocode_rule,
     )
+    if bool(departement) == france:
+        raise OptionError("Dites où : --departement CODE (répétable), ou --france.")
     near = chain.Nearness(minutes=near_min, line_km=near_km)
     if inventory is None and (projects or area or addresses):
         raise OptionError(
@@ -126,7 +129,7 @@ def territory(  # noqa: PLR0913 - one parameter an option
     with screen.stages() as report, chain.geocoding_session(asked) as session:
         report("Communes", 0, 0)
         result = chain.territory(
-            departement,
+            chain.all_departements() if france else departement or (),
             inventory_file=inventory,
             geocoder=session,
             reviewed=tuple(reviewed or ()),

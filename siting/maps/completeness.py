@@ -7,28 +7,19 @@ from collections.abc import Hashable, Mapping
 import folium
 import geopandas as gpd
 import pandas as pd
-import shapely
 
 from siting.labels import LABELS, count_text, counted
-from siting.maps.page import (
-    MAX_ROWS,
-    MapNotes,
-    PagePart,
-    TableTwin,
-    drawn_bounds,
-    map_page,
-    map_text,
-    script_json,
-    sentence,
-)
-from siting.maps.territory import geojson, simplified
-from siting.maps.view import located
+from siting.maps.areas import StyledAreas, areas_map
+from siting.maps.page import MapNotes
 from siting.tables import COMMUNES, MapEvidence
 from siting.taxonomy import Taxonomy
 
 _CREDIT = "Services : © les contributeurs d'OpenStreetMap, ODbL ; limites : IGN Admin Express"
 _WHY = "Raison la plus fréquente"
-_DECIMALS = 5  # about a metre
+_READING = (
+    "Chiffres par famille : catégories qui comptent, dont l'absence serait prouvée. Le détail est "
+    "dans la feuille completeness."
+)
 
 _STYLES = {
     "strong": "ne pas trouver un service sur la carte n'y prouve rien",
@@ -74,14 +65,20 @@ def completeness_map(
         f"Dans {counted(n_doubtful, 'commune')} sur {count_text(len(table))}, ne pas trouver un "
         "service sur la carte ne prouve pas toujours qu'il n'existe pas"
     )
-    cells = _cells(shares, _reasons(completeness, taxonomy))
-    return map_page(
+    return areas_map(
+        StyledAreas(
+            areas=table,
+            styles=_STYLES,
+            style=style,
+            columns=(*shares.columns, _WHY),
+            cells=_cells(shares, _reasons(completeness, taxonomy)),
+            kind="Commune",
+            caption="Les communes de la carte, les plus douteuses d'abord.",
+            credit=_CREDIT,
+            remark=_READING,
+        ),
         title=title,
-        bounds=drawn_bounds(table.geometry.to_numpy()),
-        credit=_CREDIT,
         notes=notes,
-        table=_table(table, style, cells, [*shares.columns, _WHY]),
-        layers=PagePart("territory.html.j2", _content(table, style, cells, shares, notes)),
     )
 
 
@@ -128,87 +125,3 @@ def _cells(
         code: (*(f"{proven} sur {asked}" for proven, asked in row), reasons.get(code, ""))
         for code, *row in shares.itertuples(name=None)
     }
-
-
-def _content(
-    table: gpd.GeoDataFrame,
-    style: pd.Series,
-    cells: Mapping[Hashable, tuple[str, ...]],
-    shares: pd.DataFrame,
-    notes: MapNotes,
-) -> dict[str, object]:
-    counts = style.value_counts()
-    explained = (
-        "Chiffres par famille : catégories qui comptent, dont l'absence serait prouvée. Le détail "
-        "est dans la feuille completeness."
-    )
-    drawn = table[located(table)]
-    return {
-        "styles": [
-            (one, sentence(words), count_text(int(counts[one])))
-            for one, words in _STYLES.items()
-            if one in counts
-        ],
-        "has_pvd": False,
-        "listed": [],
-        "most_people": "",
-        "remarks": [sentence(text) for text in (explained, *notes.remarks)],
-        "data": script_json(
-            {
-                "columns": [map_text(name) for name in (*shares.columns, _WHY)],
-                "styles": {one: map_text(words) for one, words in _STYLES.items()},
-                "marks": {},
-                "communes": {
-                    "type": "FeatureCollection",
-                    "features": _features(drawn, style, cells),
-                },
-            }
-        ),
-    }
-
-
-def _features(
-    table: gpd.GeoDataFrame, style: pd.Series, cells: Mapping[Hashable, tuple[str, ...]]
-) -> list[dict[str, object]]:
-    if table.empty:
-        return []
-    inside = shapely.get_coordinates(table.geometry.representative_point()).round(_DECIMALS)
-    shapes = simplified(table.geometry)
-    return [
-        {
-            "type": "Feature",
-            "properties": {
-                "code": map_text(code),
-                "name": map_text(nom),
-                "style": style[code],
-                "pvd": False,
-                "listed": "",
-                "labelled": True,
-                "at": [lat, lon],
-                "people": 0,
-                "cells": [map_text(cell) for cell in cells[code]],
-            },
-            "geometry": geojson(shapes[code]),
-        }
-        for (code, nom), (lon, lat) in zip(table["nom"].items(), inside.tolist(), strict=True)
-    ]
-
-
-def _table(
-    table: gpd.GeoDataFrame,
-    style: pd.Series,
-    cells: Mapping[Hashable, tuple[str, ...]],
-    columns: list[str],
-) -> TableTwin:
-    rank = {one: order for order, one in enumerate(_STYLES)}
-    order = pd.DataFrame({"rank": style.map(rank), "nom": table["nom"]})
-    rows = [
-        (str(code), (str(code), str(nom), _STYLES[style[code]], *cells[code]))
-        for code, nom in order.sort_values(["rank", "nom"])["nom"].head(MAX_ROWS).items()
-    ]
-    return TableTwin(
-        caption="Les communes de la carte, les plus douteuses d'abord.",
-        header=("Code", "Commune", "Sur la carte", *columns),
-        rows=rows,
-        n_rows=len(table),
-    )

@@ -133,6 +133,7 @@ def _content(table: gpd.GeoDataFrame, theme: Theme, notes: MapNotes) -> dict[str
             f"Sans contour, donc absentes de la carte : {counted(int((~drawn).sum()), 'commune')}."
         )
     return {
+        "heading": "Communes",
         "styles": [
             (style, sentence(words), count_text(int(counts[style])))
             for style, words in theme.styles.items()

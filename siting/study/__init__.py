@@ -47,7 +47,7 @@ from siting.study.session import (
     overpass_session,
 )
 from siting.study.streamed import write_access
-from siting.study.territory import TerritoryStudy, territory
+from siting.study.territory import TerritoryStudy, all_departements, territory
 from siting.study.written import (
     Invocation,
     check_geocoding,
@@ -78,6 +78,7 @@ __all__ = [
     "TerritoryStudy",
     "add_area",
     "add_area_around",
+    "all_departements",
     "area_report",
     "area_table",
     "around",

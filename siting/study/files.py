@@ -25,9 +25,11 @@ from siting.export import (
     xlsx_bytes,
 )
 from siting.maps import (
+    MOST_COMMUNES,
     MapNotes,
     call_name,
     completeness_map,
+    country_map,
     review_map,
     study_map,
     territory_map,
@@ -36,6 +38,7 @@ from siting.provenance import Provenance
 from siting.register_tables import SET_ASIDE
 from siting.review import REVIEW
 from siting.sources.packs import is_pack_file
+from siting.sources.reference import read_departements
 from siting.study.given import call_sources, inventory_sources
 from siting.study.inventory_files import diffus_sheets, home_layers, inventory_sheets
 from siting.study.locate import Located
@@ -247,16 +250,20 @@ def doubts_page(study: Study) -> folium.Map:
 
 def territory_page(study: TerritoryStudy) -> folium.Map:
     """Return the map of a territory study, with its remarks and sources."""
-    return territory_map(
-        study.communes,
-        study.coverage,
-        place=study.place,
-        notes=MapNotes(
-            sources=_territory_sources(study),
-            remarks=(*_call_remarks(study.pack), *study.notes),
-            pack=study.pack,
-        ),
+    notes = MapNotes(
+        sources=_territory_sources(study),
+        remarks=(*_call_remarks(study.pack), *study.notes),
+        pack=study.pack,
     )
+    if len(study.communes) > MOST_COMMUNES:
+        return country_map(
+            study.communes,
+            study.coverage,
+            place=study.place,
+            departements=read_departements(),
+            notes=notes,
+        )
+    return territory_map(study.communes, study.coverage, place=study.place, notes=notes)
 
 
 def territory_files(study: TerritoryStudy) -> dict[str, bytes]:

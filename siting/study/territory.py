@@ -28,6 +28,7 @@ from siting.study.locate import ProjectsFile, Report, geocode, listed_communes, 
 from siting.study.maillage import Maillage, MaillageOptions, maillage
 from siting.study.session import GeocodingSession
 
+_MOST_NAMES = 8  # of départements, in a title
 _LAYERS = ("communes", "boundaries", "population_65", "pvd")
 
 
@@ -178,7 +179,14 @@ def territory(  # noqa: PLR0913 - one parameter a file, and whom to ask
     )
 
 
+def all_departements() -> list[str]:
+    """Return the codes of all the départements, those without commune left out."""
+    return list(read_departements())
+
+
 def _joined(names: Sequence[str]) -> str:
+    if len(names) > _MOST_NAMES:
+        return f"France, {len(names)} départements et collectivités"
     return " et ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
