@@ -36,6 +36,7 @@ COMMANDS = (
 STUDY_FILES = {
     *("sites.csv", "geocoding.csv", "access.csv", "reach.csv", "study.gpkg", "study.xlsx"),
     *("map.html", "manifest.json"),
+    *("absence.csv", "completeness.csv", "completeness.html", "excluded.csv"),
 }
 REVIEW_FILES = {"to_review.csv", "to_review.xlsx", "to_review.html"}
 TERRITORY_FILES = {"communes.csv", "territory.gpkg", "territory.xlsx", "map.html", "manifest.json"}
@@ -140,7 +141,9 @@ def test_version(run: Run) -> None:
     [
         (["etude"], "Commande inconnue : etude."),
         (["calls", "montre"], "Commande inconnue : montre."),
-        (["study"], "Il manque l'argument PROJETS."),
+        (["study"], "Il manque l'option --out."),
+        (["study", "--out", "o"], "Dites quoi étudier"),
+        (["study", "p.csv", "--sector", "s.geojson", "--out", "o"], "Dites quoi étudier"),
         (["study", "p.csv"], "Il manque l'option --out."),
         (["study", "p.csv", "--out"], "L'option --out attend une valeur."),
         (["study", "p.csv", "q.csv", "--out", "o"], "Argument en trop : q.csv."),
@@ -149,7 +152,9 @@ def test_version(run: Run) -> None:
         (["study", "p.csv", "--out", "o", "--overwrite=1"], "--overwrite ne prend pas de valeur."),
         (["study", "p.csv", "--out", "o", "--cutoff-min", "dix"], "--cutoff-min attend un nombre."),
         (["study", "p.csv", "--out", "o"], "veut savoir qui l'interroge"),
-        (["territory", "--out", "o"], "Il manque l'option --departement."),
+        (["territory", "--out", "o"], "Dites où : --departement CODE"),
+        (["territory", "--france", "--departement", "93", "--out", "o"], "Dites où"),
+        (["territory", "--france", "--area", "a", "--out", "o"], "ajoutez --inventory"),
         (["calls", "show"], "Il manque l'argument APPEL."),
         (["calls", "show", "absent"], "Appels connus : logement-choisi-2016, "),
         (["calls", "show", "../packs/ssd-avp-2025"], "inconnu"),
