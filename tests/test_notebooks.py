@@ -165,11 +165,11 @@ class TestProximity:
 
     def test_each_category_of_each_site_has_one_reason(self, proximity: Run) -> None:
         reasons = proximity.shown["raisons"]
-        n_categories = len(proximity.variables["senior"].taxonomy.categories)
-        assert n_categories == 73  # as the text says
+        n_categories = len(proximity.variables["senior"].taxonomy.walked_to)
+        assert n_categories == 69  # as the text says
         assert (reasons.sum(axis=1) == n_categories).all()
-        assert reasons.loc["TUR-1", "le site est trop loin de toute rue cartographiée"] == 73
-        assert reasons.loc["ADR-1", "site sans position"] == 73
+        assert reasons.loc["TUR-1", "le site est trop loin de toute rue cartographiée"] == 69
+        assert reasons.loc["ADR-1", "site sans position"] == 69
         assert reasons.loc["TUR-1", "atteint"] == reasons.loc["ADR-1", "atteint"] == 0
         assert (reasons.loc[["CAP-1", "CAP-2"], "atteint"] > 0).all()
 
@@ -216,14 +216,14 @@ class TestTerritory:
         assert len(territory.variables["listed"].pack.listed_communes) == 20
 
     def test_the_list_is_compared_with_the_inventory(self, territory: Run) -> None:
-        # Listed: Stains is served, 18 agree. Not listed (20): Montreuil is served and agrees,
-        # Bobigny and Saint-Denis cannot be compared, 17 are left.
+        # Listed: Stains is served, 18 agree. Not listed (20): Montreuil is served and agrees, a
+        # part of Saint-Denis is listed and served, Bobigny cannot be compared, 17 are left.
         counts = territory.shown["rapprochement"]
         assert counts.to_dict() == {
             "la liste et l'inventaire concordent": 18 + 1,
             "non listée, mais non pourvue selon l'inventaire": 17,
-            "non comparable": 2,
-            "listée, mais pourvue selon l'inventaire": 1,
+            "non comparable": 1,
+            "listée, mais pourvue selon l'inventaire": 2,
         }
 
     def test_communes_of_the_inventory(self, territory: Run) -> None:

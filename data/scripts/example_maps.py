@@ -15,6 +15,7 @@ from pathlib import Path
 from siting.export import write_file
 from siting.study import (
     DEMO_TERRITORIES,
+    ProjectsFile,
     Study,
     TerritoryStudy,
     sample,
@@ -29,7 +30,11 @@ MAPS = Path(__file__).resolve().parents[2] / "maps"
 
 def example_maps(sites: Study, territories: Mapping[str, TerritoryStudy]) -> dict[str, bytes]:
     """Return the pages of `maps/` by name: the sample, then each département by code."""
-    pages = {"etude-monaco.html": study_files(sites)["map.html"]}
+    files = study_files(sites)
+    pages = {
+        "etude-monaco.html": files["map.html"],
+        "absence-monaco.html": files["completeness.html"],
+    }
     for departement, flagged in territories.items():
         pages[f"territoire-{departement}.html"] = territory_files(flagged)["map.html"]
     return pages
@@ -38,7 +43,7 @@ def example_maps(sites: Study, territories: Mapping[str, TerritoryStudy]) -> dic
 def main() -> None:
     """Write the example maps."""
     example = sample()
-    sites = study(example.projects, columns={}, geocoder=None, options=example.options)
+    sites = study(ProjectsFile(path=example.projects), options=example.options)
     territories = {code: territory([code], call=call) for code, call in DEMO_TERRITORIES.items()}
     for name, content in example_maps(sites, territories).items():
         write_file(MAPS / name, content, overwrite=True)

@@ -33,6 +33,7 @@ CREDIT = "Limites : IGN Admin Express ; population : INSEE ; programmes : ANCT, 
 MAX_POINTS = 25_000  # of boundaries in one page: about 0.5 MB
 _TOLERANCES_M = (10, 20, 40, 80, 160, 320, 640)  # of Web Mercator: 20 is a pixel at zoom 13
 _DECIMALS = 5  # about a metre
+_PART_DEG = 1e-4  # about 10 m
 _MAX_LABELS = 60  # communes all named on the map; beyond, only those in evidence
 
 # What a commune is, for the map in hand: style, words of the legend.
@@ -85,7 +86,12 @@ class Theme:
 
 
 def territory_map(
-    communes: gpd.GeoDataFrame, coverage: pd.DataFrame, *, place: str, notes: MapNotes
+    communes: gpd.GeoDataFrame,
+    coverage: pd.DataFrame,
+    *,
+    place: str,
+    notes: MapNotes,
+    former: gpd.GeoDataFrame | None = None,
 ) -> folium.Map:
     """
     Map communes by what is known of their inclusive housing.
@@ -102,6 +108,9 @@ def territory_map(
         Name of the territory, in French.
     notes
         Sources and remarks.
+    former
+        Table `FORMER_COMMUNES`: those that the call lists, of which the rest of the present
+        commune is not listed, are drawn.
 
     Raises
     ------
@@ -120,11 +129,14 @@ def territory_map(
         credit=CREDIT,
         notes=notes,
         table=_table(table, theme),
-        layers=PagePart("territory.html.j2", _content(table, theme, notes)),
+        layers=PagePart("territory.html.j2", _content(table, theme, notes, former)),
     )
 
 
-def _content(table: gpd.GeoDataFrame, theme: Theme, notes: MapNotes) -> dict[str, object]:
+def _content(
+    table: gpd.GeoDataFrame, theme: Theme, notes: MapNotes, former: gpd.GeoDataFrame | None
+) -> dict[str, object]:
+    parts = _listed_parts(table, former)
     drawn = located(table)
     counts = theme.style.value_counts()
     remarks = list(notes.remarks)
@@ -147,8 +159,28 @@ def _content(table: gpd.GeoDataFrame, theme: Theme, notes: MapNotes) -> dict[str
         ],
         "most_people": _most_people(table) if theme.has_people else "",
         "remarks": [sentence(remark) for remark in remarks],
-        "data": script_json(_data(table[drawn], theme)),
+        "has_parts": bool(parts),
+        "data": script_json(_data(table[drawn], theme) | {"parts": parts}),
     }
+
+
+def _listed_parts(
+    table: gpd.GeoDataFrame, former: gpd.GeoDataFrame | None
+) -> list[dict[str, object]]:
+    """Return the outlines of the former communes that the call lists."""
+    if former is None:
+        return []
+    said = table["delegated_listed"].dropna().str.split(";").explode()
+    codes = [code for code in said.str.split(" ").str[0] if code in former.index]
+    drawn = former.loc[codes]
+    return [
+        {
+            "type": "Feature",
+            "properties": {"name": map_text(nom)},
+            "geometry": geojson(shapely.simplify(shape, _PART_DEG)),
+        }
+        for nom, shape in zip(drawn["nom"], drawn.geometry, strict=True)
+    ]
 
 
 def territory_theme(table: pd.DataFrame, *, call: str = "l'appel") -> Theme:

@@ -39,6 +39,7 @@ from siting.register_tables import SET_ASIDE
 from siting.review import REVIEW
 from siting.sources.packs import is_pack_file
 from siting.sources.reference import read_departements
+from siting.study.commune_lists import list_sheets
 from siting.study.given import call_sources, inventory_sources
 from siting.study.inventory_files import diffus_sheets, home_layers, inventory_sheets
 from siting.study.locate import Located
@@ -263,7 +264,9 @@ def territory_page(study: TerritoryStudy) -> folium.Map:
             departements=read_departements(),
             notes=notes,
         )
-    return territory_map(study.communes, study.coverage, place=study.place, notes=notes)
+    return territory_map(
+        study.communes, study.coverage, place=study.place, notes=notes, former=study.former
+    )
 
 
 def territory_files(study: TerritoryStudy) -> dict[str, bytes]:
@@ -278,7 +281,7 @@ def territory_files(study: TerritoryStudy) -> dict[str, bytes]:
         )
     ]
     sheets += maillage_sheets(study.maillage, read_taxonomy())
-    sheets += inventory_sheets(study.located, study.diffus)
+    sheets += [*inventory_sheets(study.located, study.diffus), *list_sheets(study.lists)]
     sources = _territory_sources(study)
     return {
         "communes.csv": csv_bytes(communes, COMMUNE_COVERAGE),

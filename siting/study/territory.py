@@ -21,8 +21,10 @@ from siting.sources.reference import (
     read_commune_register,
     read_communes,
     read_departements,
+    read_former_communes,
 )
 from siting.sources.table_file import row_list
+from siting.study.commune_lists import installed_lists
 from siting.study.inventory import LocatedInventory, area_walks, located_inventory
 from siting.study.locate import ProjectsFile, Report, geocode, listed_communes, silent
 from siting.study.maillage import Maillage, MaillageOptions, maillage
@@ -40,8 +42,9 @@ class TerritoryStudy:
     Tables `communes` (COMMUNES) and `coverage` (COVERAGE) of the same communes, and
     `inventory` (INVENTORY, None when none is given). `located` is the same inventory, placed,
     with its homes (HOMES); `diffus` (DIFFUS) measures those of several addresses; `maillage`
-    tells how homes cover the territory (None without inventory). `place` names the territory
-    in French; `notes` are remarks in French, `inputs` the SHA-256 of each file read.
+    tells how homes cover the territory (None without inventory); `lists` (COMMUNE_LISTS) what
+    installed lists say; `former` (FORMER_COMMUNES) are its former communes. `place` names the
+    territory in French; `notes` are remarks in French, `inputs` the SHA-256 of each file read.
     """
 
     place: str
@@ -51,6 +54,8 @@ class TerritoryStudy:
     located: LocatedInventory | None
     diffus: pd.DataFrame | None
     maillage: Maillage | None
+    lists: pd.DataFrame | None
+    former: gpd.GeoDataFrame
     pack: RulePack | None
     sources: tuple[Provenance, ...]
     notes: tuple[str, ...]
@@ -155,6 +160,7 @@ def territory(  # noqa: PLR0913 - one parameter a file, and whom to ask
         coverage = with_shares(coverage, covered.home_shares)
         inputs |= covered.inputs
     names = read_departements()
+    lists, list_sources = installed_lists(communes)
     return TerritoryStudy(
         place=_joined([names[code] for code in codes]),
         communes=communes,
@@ -165,10 +171,16 @@ def territory(  # noqa: PLR0913 - one parameter a file, and whom to ask
         if found is None
         else area_walks(found.addresses, area=None if options is None else options.area),
         maillage=covered,
+        lists=lists,
+        former=read_former_communes(codes),
         pack=pack,
         sources=tuple(
             dict.fromkeys(
-                (*map(layer_provenance, _LAYERS), *(() if found is None else found.sources))
+                (
+                    *map(layer_provenance, _LAYERS),
+                    *list_sources,
+                    *(() if found is None else found.sources),
+                )
             )
         ),
         notes=(
