@@ -88,6 +88,7 @@ def _content(drawn: StyledAreas, notes: MapNotes) -> dict[str, object]:
             for one, words in drawn.styles.items()
             if one in counts
         ],
+        "has_parts": False,
         "has_pvd": False,
         "listed": [],
         "most_people": "",
