@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import html
 import itertools
 import json
@@ -306,7 +307,8 @@ class Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._inside == "script":
-            self.scripts.append(data)
+            if self.tags[-1][1].get("id") != "siting-leaflet":  # as it is published
+                self.scripts.append(data)
         elif self._inside != "style":
             self.text += data
 
@@ -468,10 +470,30 @@ class TestStudyMap:
         assert "data.geopf.fr" not in text
         assert "data.geopf.fr/wmts" in study_page()
 
-    def test_only_leaflet_is_loaded(self) -> None:
-        tags = Reader(study_page()).tags
+    def test_nothing_is_loaded_but_the_base_map(self) -> None:
+        """Leaflet is in the page, before what draws; pictures come from the base map alone."""
+        page = study_page()
+        tags = Reader(page).tags
         loaded = [a.get("src") or a.get("href") for tag, a in tags if tag in ("script", "link")]
-        assert [one.rsplit("/", 1)[1] for one in loaded if one] == ["leaflet.js", "leaflet.css"]
+        assert [one for one in loaded if one] == []
+        assert "Leaflet 1.9.4" in page
+        assert page.index("siting-leaflet") < page.index("L.map(")
+        assert "url(images/" not in page
+        (policy,) = (
+            a["content"] for _, a in tags if a.get("http-equiv") == "Content-Security-Policy"
+        )
+        assert set(re.findall(r"https?://[^ ;]+", str(policy))) == {"https://data.geopf.fr"}
+
+    def test_what_is_vendored_is_what_was_published(self) -> None:
+        folder = Path(export.__file__).parents[1] / "maps" / "templates" / "vendor"
+        told = re.findall(
+            r"^\| `(\S+)` .* `([0-9a-f]{64})` \|$",
+            (folder / "README.md").read_text(encoding="utf-8"),
+            re.MULTILINE,
+        )
+        assert {name for name, _ in told} == {"leaflet.js", "leaflet.css"}
+        for name, digest in told:
+            assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
 
     def test_missing_geometries_are_left_out(self) -> None:
         sites, services, access, walks = a_study()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import json
 import re
@@ -36,8 +37,9 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
 
 MAX_ROWS = 200  # rows of the table under a map: beyond, the files are easier to read
 
+_TEMPLATES = jinja2.PackageLoader("siting.maps")
 _ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.PackageLoader("siting.maps"),
+    loader=_TEMPLATES,
     autoescape=True,
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
@@ -186,21 +188,19 @@ def map_page(
     """
     west, south, east, north = bounds or (-5.2, 41.3, 9.6, 51.1)
     page = folium.Map(location=[(south + north) / 2, (west + east) / 2], tiles=None, zoom_start=6)
-    # Leaflet alone is needed: fewer servers asked, and a page that depends on less.
-    page.default_js = [link for link in page.default_js if link[0] == "leaflet"]
-    page.default_css = [link for link in page.default_css if link[0] == "leaflet_css"]
+    # Leaflet alone is needed, and the page carries it: no server is asked for a program.
+    page.default_js, page.default_css = [], []
     page.options["zoom_control"] = False  # ours has French labels
     page.options["zoom_snap"] = 0.5
     if notes.has_basemap:
         folium.TileLayer(_BASEMAP, attr=_BASEMAP_CREDIT, name="plan", max_zoom=19).add_to(page)
-    hosts = {"/".join(url.split("/")[:3]) for _, url in (*page.default_js, *page.default_css)}
     banner = {
         "title": sentence(title),
-        "hosts": " ".join(sorted(hosts)),
         "tile_host": "https://data.geopf.fr" if notes.has_basemap else "",
     }
     figure = Figure(title=sentence(title))
     figure.add_child(PagePart("banner.html.j2", banner))
+    figure.add_child(PagePart("vendor.html.j2", _leaflet()))
     page.add_to(figure)
     base = {
         "credit": map_text(credit),
@@ -215,6 +215,19 @@ def map_page(
     page.add_child(layers)
     page.add_child(PagePart("foot.html.j2", foot))
     return page
+
+
+@functools.cache
+def _leaflet() -> Mapping[str, Markup]:
+    """Return Leaflet and its style, as pages carry them (`templates/vendor/README.md`)."""
+    script, style = (
+        _TEMPLATES.get_source(_ENVIRONMENT, f"vendor/{name}")[0]
+        for name in ("leaflet.js", "leaflet.css")
+    )
+    # No page uses these pictures, and a source map is for who changes Leaflet.
+    rules = [line for line in style.splitlines() if "url(images/" not in line]
+    lines = [line for line in script.splitlines() if not line.startswith("//# sourceMappingURL")]
+    return {"js": Markup("\n".join(lines)), "css": Markup("\n".join(rules))}  # noqa: S704
 
 
 def _source_text(source: Provenance) -> Markup:
