@@ -92,7 +92,7 @@ def _excluded_notes(excluded: pd.DataFrame, taxonomy: Taxonomy) -> Iterator[str]
     ]
     if kinds:
         yield (
-            f"Sur la carte, mais pas comptés comme services : {', '.join(kinds)} "
+            f"Dans toutes les données, pas comptés comme services : {', '.join(kinds)} "
             f"({' ; '.join(families)})."
         )
 

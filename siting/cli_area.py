@@ -162,13 +162,14 @@ def show_area(name: Name) -> None:
 
 
 @area_app.command(name="report", cls=FrenchCommand)
-def report_area(
+def report_area(  # noqa: PLR0913 - one parameter an option
     context: typer.Context,
     name: Name,
     *,
     out: OutFolder,
     register: RegisterFiles = None,
     register_map: RegisterMaps = None,
+    taxonomy: TaxonomyFile = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Dire ce que vaut la carte d'une zone : communes et catégories où l'absence est prouvée."""
@@ -179,7 +180,11 @@ def report_area(
     invocation = chain.Invocation.now("siting", "area report", parameters=parameters(context))
     with screen.stages() as report:
         found = chain.area_report(
-            name, registers=tuple(register or ()), mappings=tuple(register_map or ()), report=report
+            name,
+            registers=tuple(register or ()),
+            mappings=tuple(register_map or ()),
+            taxonomy_file=taxonomy,
+            report=report,
         )
         names = chain.write_area_report(found, out, invocation=invocation, overwrite=overwrite)
     screen.show_lines(chain.report_lines(found))

@@ -85,8 +85,8 @@ def test_excluded_objects_are_counted_by_reason_and_category() -> None:
     }
     (note,) = notes(services(), *found)
     assert note == (
-        "Sur la carte, mais pas comptés comme services : 1 local commercial vide, 3 fermés ou "
-        "disparus, 1 en projet ou en construction (Commerces : 3 ; Services publics : 2)."
+        "Dans toutes les données, pas comptés comme services : 1 local commercial vide, 3 fermés "
+        "ou disparus, 1 en projet ou en construction (Commerces : 3 ; Services publics : 2)."
     )
 
 

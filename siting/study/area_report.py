@@ -16,12 +16,13 @@ from siting.export import Sheet, csv_bytes, html_bytes, xlsx_bytes
 from siting.maps import MapNotes, completeness_map
 from siting.provenance import Provenance
 from siting.sources.reference import read_communes_around
+from siting.sources.taxonomy_file import chosen_taxonomy, taxonomy_inputs
 from siting.study.areas import kept_area
 from siting.study.files import service_words
 from siting.study.ground import ground_of_area
 from siting.study.locate import Report, silent
 from siting.study.registers import register_files, study_registers
-from siting.taxonomy import Taxonomy, read_taxonomy
+from siting.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,7 @@ def area_report(
     *,
     registers: Sequence[Path] = (),
     mappings: Sequence[Path] = (),
+    taxonomy_file: Path | None = None,
     report: Report = silent,
 ) -> AreaReport:
     """
@@ -61,6 +63,8 @@ def area_report(
         Name of an area that is kept.
     registers, mappings
         Files of registers to compare with, and of mappings for them.
+    taxonomy_file
+        The user's own categories, if the area was built with them.
     report
         Told of progress.
 
@@ -69,7 +73,7 @@ def area_report(
     OptionError, DataError
         There is no such area, it is of another version, or a register cannot be used.
     """
-    taxonomy = read_taxonomy()
+    taxonomy = chosen_taxonomy(taxonomy_file)
     given = register_files(registers, mappings, taxonomy=taxonomy)
     report("Ouverture de la zone", 0, 0)
     ground = ground_of_area(kept_area(name).folder, taxonomy=taxonomy)
@@ -96,7 +100,11 @@ def area_report(
         taxonomy=taxonomy,
         sources=(*ground.osm, *(() if known is None else known.sources)),
         notes=() if known is None else known.notes,
-        inputs={**ground.inputs, **({} if given is None else given.inputs)},
+        inputs={
+            **taxonomy_inputs(taxonomy_file),
+            **ground.inputs,
+            **({} if given is None else given.inputs),
+        },
         counts={"communes": len(codes), **({} if known is None else known.counts)},
     )
 
