@@ -28,7 +28,7 @@ def maillage_sheets(found: Maillage | None, taxonomy: Taxonomy) -> list[Sheet]:
             title="gain",
             note="Que changerait un habitat de plus ? Habitants de 65 ans et plus qui en auraient "
             "un proche et n'en ont pas : chaque projet, et chaque commune sans habitat ouvert.",
-            frame=found.gains,
+            frame=found.gains.sort_values("gain_rank"),
             table=GAIN,
         ),
         Sheet(
