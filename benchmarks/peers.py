@@ -363,12 +363,12 @@ def siting_stored_engine(job: Job, clock: Clock) -> Answer:
 
 def plain_taxonomy(job: Job) -> Any:  # noqa: ANN401 - siting is imported when it is measured
     """Return the taxonomy of siting, with one plain selector for each category of the job."""
-    taxonomies = import_module("siting.taxonomy")
-    full = taxonomies.read_taxonomy()
+    selectors = import_module("siting.selectors")
+    full = import_module("siting.taxonomy").read_taxonomy()
     categories = []
     for each in job.categories:
-        only = taxonomies.Condition(each.key, frozenset(each.values))
-        plain = taxonomies.Selector((only,))
+        only = selectors.Condition(each.key, frozenset(each.values))
+        plain = selectors.Selector((only,))
         categories.append(
             dataclasses.replace(full.category[each.id], selectors=(plain,), entrances=())
         )
