@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", no_cfunc_wrapper=True)
 def read_numbers(data, numbers, ends):
     """
     Decode numbers that follow one another, and where each ends; return how many.
@@ -29,7 +29,7 @@ def read_numbers(data, numbers, ends):
     return n if shift == np.uint64(0) else -1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", no_cfunc_wrapper=True)
 def message_spans(data, at, end, spans):
     """
     Find where the messages from `at` to `end` start and stop; return how many.
