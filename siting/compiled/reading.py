@@ -3,8 +3,10 @@
 import numpy as np
 from numba import njit
 
+from siting.compiled import CALLED
 
-@njit(nogil=True, cache=True, error_model="numpy", no_cfunc_wrapper=True)
+
+@njit(**CALLED)
 def read_numbers(data, numbers, ends):
     """
     Decode numbers that follow one another, and where each ends; return how many.
@@ -29,7 +31,7 @@ def read_numbers(data, numbers, ends):
     return n if shift == np.uint64(0) else -1
 
 
-@njit(nogil=True, cache=True, error_model="numpy", no_cfunc_wrapper=True)
+@njit(**CALLED)
 def message_spans(data, at, end, spans):
     """
     Find where the messages from `at` to `end` start and stop; return how many.

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from siting.compiled import CALLED, INNER
+
 NOWHERE = -1
 
 
@@ -104,7 +106,7 @@ class Ranks(NamedTuple):
     metres: np.ndarray
 
 
-@njit(nogil=True, cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(**INNER)
 def push(keys, nodes, n, key, node):
     """Put a node on a heap of `n` entries, each with four below it; return the new number."""
     i = n
@@ -120,7 +122,7 @@ def push(keys, nodes, n, key, node):
     return n + 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(**INNER)
 def drop_first(keys, nodes, n):
     """Take the first entry off a heap of `n` entries; return the new number."""
     n -= 1
@@ -144,7 +146,7 @@ def drop_first(keys, nodes, n):
     return n
 
 
-@njit(nogil=True, cache=True, error_model="numpy", no_cfunc_wrapper=True)
+@njit(**CALLED)
 def search(arcs, edges, edge, along_m, snap_m, limit, room, into_dead_ends):
     """
     Settle every node within `limit` of a place, in order of effort; return how many.
@@ -187,7 +189,7 @@ def search(arcs, edges, edge, along_m, snap_m, limit, room, into_dead_ends):
     return n_settled
 
 
-@njit(nogil=True, cache=True, error_model="numpy", no_cfunc_wrapper=True)
+@njit(**CALLED)
 def clear(room, n_settled, n_found):
     """Make a room ready for the next search."""
     for i in range(n_settled):
@@ -196,7 +198,7 @@ def clear(room, n_settled, n_found):
         room.group_door[room.found[i]] = NOWHERE
 
 
-@njit(nogil=True, cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(**INNER)
 def add_walked(arcs, edges, edge, node, room, metres):
     """Add the metres by fitness of the walk to a settled node, connectors left out."""
     arc = room.by_arc[node]
@@ -206,7 +208,7 @@ def add_walked(arcs, edges, edge, node, room, metres):
     metres[edges.fitness[edge]] += room.seed_m[-1 - arc]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(**INNER)
 def keep_better(room, n_found, group, door, entry, effort):
     """Note a door of a group if it is nearer than the one known; return the groups found."""
     known = room.group_door[group]
@@ -223,7 +225,7 @@ def keep_better(room, n_found, group, door, entry, effort):
     return n_found
 
 
-@njit(nogil=True, cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(**INNER)
 def find_groups(edges, doors, edge, along_m, snap_m, limit, room, n_settled):
     """Find the nearest door of each group, from the nodes settled; return how many groups."""
     n_found = np.int64(0)
@@ -249,7 +251,7 @@ def find_groups(edges, doors, edge, along_m, snap_m, limit, room, n_settled):
     return n_found
 
 
-@njit(nogil=True, cache=True, error_model="numpy", no_cfunc_wrapper=True)
+@njit(**CALLED)
 def rank_groups(arcs, edges, places, doors, of_group, limits, room, first, last, ranks, n_within):
     """
     Rank the groups of each category around places `first` to `last`, and count them.
@@ -308,7 +310,7 @@ def rank_groups(arcs, edges, places, doors, of_group, limits, room, first, last,
         clear(room, n_settled, n_found)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", no_cfunc_wrapper=True)
+@njit(**CALLED)
 def efforts_to_groups(arcs, edges, places, doors, searched, room, first, last, efforts):
     """Write the effort from places `first` to `last` to every group found (rows from 0)."""
     for place in range(first, last):

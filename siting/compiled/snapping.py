@@ -3,11 +3,13 @@
 import numpy as np
 from numba import njit
 
+from siting.compiled import CALLED, INNER
+
 # Ranks of edges: see `siting.grid`.
 UNUSABLE, ISLAND, MAINLAND = 0, 1, 2
 
 
-@njit(nogil=True, cache=True, error_model="numpy", no_cfunc_wrapper=True)
+@njit(**CALLED)
 def fill_cells(x, y, segment_edge, origin, cell_m, shape, cursor, segment):
     """Count segments by cell (when `segment` is empty, in `cursor[1:]`), or write them down."""
     n_columns, n_rows = shape
@@ -38,7 +40,7 @@ def fill_cells(x, y, segment_edge, origin, cell_m, shape, cursor, segment):
                     cursor[cell] += 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(**INNER)
 def project(px, py, ax, ay, bx, by):
     """Return the square of the distance to a segment, and the share of it before the foot."""
     dx, dy = bx - ax, by - ay
@@ -51,7 +53,7 @@ def project(px, py, ax, ay, bx, by):
     return (px - ax - share * dx) ** 2 + (py - ay - share * dy) ** 2, share
 
 
-@njit(nogil=True, cache=True, error_model="numpy", no_cfunc_wrapper=True)
+@njit(**CALLED)
 def snap(streets, cells, origin, cell_m, shape, px, py, limit_m, detour_m, out_segment, out_share):
     """Look at rings of cells around each point until nothing nearer can come."""
     x, y, segment_edge, rank = streets
@@ -108,7 +110,7 @@ def snap(streets, cells, origin, cell_m, shape, px, py, limit_m, detour_m, out_s
             out_share[i] = any_share
 
 
-@njit(nogil=True, cache=True, error_model="numpy", no_cfunc_wrapper=True)
+@njit(**CALLED)
 def pairs_in_boxes(segment_edge, start, segment, origin, cell_m, shape, boxes, box, edge):
     """Write the box and the edge of each run of segments in the cells that boxes touch."""
     n_columns, n_rows = shape
