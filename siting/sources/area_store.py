@@ -49,7 +49,7 @@ from siting.walkers import WalkProfile
 
 # What decides the content of an area: the modules that build it, and all that they import.
 BUILDERS = (
-    *("compiled/__init__.py", "compiled/reading.py", "compiled/snapping.py"),
+    *("compiled/reading.py", "compiled/snapping.py"),
     *("crs.py", "errors.py", "extent.py"),
     *("garbage.py", "grid.py", "names.py", "network.py", "pieces.py"),
     *("provenance.py", "references.py", "selectors.py", "services.py"),
