@@ -44,7 +44,8 @@ def priority(
     Need is the number of people aged 65 or more near no open home, over that of the commune with
     most; anchoring the mean of the shares of them who have each family of services near. The score
     is their mean, half and half (`NEED_WEIGHT`); `best_rank` and `worst_rank` tell how far the
-    rank moves when need weighs from nothing to everything. Without anchoring, need alone ranks.
+    rank moves when need weighs from nothing to everything. Need alone ranks as soon as the
+    anchoring of one ranked commune is not known: a gap is no zero.
 
     Parameters
     ----------
@@ -76,21 +77,18 @@ def priority(
     need = far / most if most > 0 else far * 0.0
     anchoring = _anchoring(shares, codes)
     is_measured = anchoring.notna()
-    ranks = np.array(
-        [_ranks(weight * need + (1 - weight) * anchoring.fillna(0.0)) for weight in WEIGHTS]
-    ).reshape(len(WEIGHTS), len(codes))
+    weights = WEIGHTS if is_measured.all() else (1.0,)
     by_need = _ranks(need)
-    chosen = (
-        _ranks(NEED_WEIGHT * need + (1 - NEED_WEIGHT) * anchoring.fillna(0.0))
-        if is_measured.any()
-        else by_need
-    )
+    ranks = np.array([_score_ranks(need, anchoring, weight) for weight in weights])
+    ranks = ranks.reshape(len(weights), len(codes))
     table = pd.DataFrame(
         {
             "nom": held["nom"].reindex(codes),
-            "priority_rank": chosen,
-            "best_rank": ranks.min(axis=0) if is_measured.any() else by_need,
-            "worst_rank": ranks.max(axis=0) if is_measured.any() else by_need,
+            "priority_rank": _score_ranks(
+                need, anchoring, NEED_WEIGHT if is_measured.all() else 1.0
+            ),
+            "best_rank": ranks.min(axis=0),
+            "worst_rank": ranks.max(axis=0),
             "people_65_far": far,
             "need": need,
             "anchoring": anchoring,
@@ -110,6 +108,13 @@ def _anchoring(shares: Mapping[str, pd.Series], codes: pd.Index) -> pd.Series:
         return pd.Series(np.nan, index=codes, dtype="float64")
     table = pd.DataFrame({family: share.reindex(codes) for family, share in shares.items()})
     return table.mean(axis=1, skipna=False)
+
+
+def _score_ranks(
+    need: pd.Series, anchoring: pd.Series, weight: float
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Rank by need and anchoring; a weight of 1 leaves anchoring out, be it known or not."""
+    return _ranks(need if weight == 1.0 else weight * need + (1 - weight) * anchoring)
 
 
 def _ranks(score: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

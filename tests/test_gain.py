@@ -270,6 +270,21 @@ def test_without_streets_need_alone_ranks() -> None:
     assert table["best_rank"].tolist() == table["worst_rank"].tolist() == [1, 2]
 
 
+def test_one_unknown_anchoring_and_need_alone_ranks() -> None:
+    """The second commune was not measured: by need, 400 before 100, whatever the first has."""
+    communes = squares([500, 500])
+    table = priority(
+        communes,
+        is_served=pd.Series([False, False], index=communes.index, dtype="boolean"),
+        people_far=pd.Series([100.0, 400.0], index=communes.index),
+        shares={"commerces": pd.Series([1.0, np.nan], index=communes.index)},
+    )
+    assert table.index.tolist() == ["72001", "72000"]
+    assert table["best_rank"].tolist() == table["worst_rank"].tolist() == [1, 2]
+    assert table["anchoring"].tolist()[1] == 1.0
+    assert pd.isna(table["anchoring_rank"].iloc[0])
+
+
 def test_what_is_not_known_is_not_ranked() -> None:
     communes = squares([500, None, 500])
     served = pd.Series([False, False, pd.NA], index=communes.index, dtype="boolean")

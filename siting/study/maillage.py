@@ -157,6 +157,7 @@ def maillage(
                 n_walked=len(sure),
                 is_walked=is_walked,
                 has_area=network is not None,
+                n_anchored=families.index.get_level_values("code_insee").nunique(),
                 text=nearness.text(is_walked=is_walked),
                 walker=profile.label,
             )
@@ -231,6 +232,7 @@ def _notes(  # noqa: PLR0913 - what was measured, and how
     n_walked: int,
     is_walked: bool,
     has_area: bool,
+    n_anchored: int,
     text: str,
     walker: str,
 ) -> list[str]:
@@ -248,6 +250,18 @@ def _notes(  # noqa: PLR0913 - what was measured, and how
         notes.append(
             "La zone ne contient pas en entier toutes les communes : les distances à l'habitat "
             "inclusif sont à vol d'oiseau."
+        )
+    n_communes = people["code_insee"].nunique()
+    if has_area and n_anchored < n_communes:
+        notes.append(
+            f"Services proches mesurés dans {n_anchored} communes sur {n_communes}, celles que la "
+            "zone contient en entier : le rang de priorité est par besoin seul s'il en manque une."
+        )
+    n_unknown = int(people.loc[people["people_65"].isna(), "code_insee"].nunique())
+    if n_unknown:
+        notes.append(
+            "Communes dont le nombre d'habitants de 65 ans et plus est inconnu, comptées pour "
+            f"personne et non classées : {n_unknown}."
         )
     n_coarse = int((homes["position"] == "commune").sum())
     if n_coarse and is_walked:
