@@ -7,7 +7,7 @@ communes suggest; everywhere else nothing is proven.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -114,6 +114,7 @@ def completeness(  # noqa: PLR0913 - the tables compared, where the map ends, it
     mapped_on: str = "",
     compared: Compared | None = None,
     rule: CompletenessRule | None = None,
+    told: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """
     Tell, for each commune and category, what absence from the map is worth.
@@ -157,11 +158,13 @@ def completeness(  # noqa: PLR0913 - the tables compared, where the map ends, it
         What registers said, if some were compared.
     rule
         Figures of the rule.
+    told
+        Codes of the communes to tell of; None for all. The others are compared with.
 
     Returns
     -------
     completeness
-        Table COMPLETENESS: every commune that the data touches, and every category.
+        Table COMPLETENESS: every commune to tell of that the data touches, every category.
 
     Raises
     ------
@@ -182,7 +185,8 @@ def completeness(  # noqa: PLR0913 - the tables compared, where the map ends, it
     pairs = _pairs(services, here, names)
     counts = _counts(pairs, len(here), len(names))
     is_good = np.array([one.mapping == "good" for one in taxonomy.categories], dtype=bool)
-    expected, n_near, n_comparable = _expected(counts, here, extent, rule)
+    is_told = np.ones(len(here), bool) if told is None else here.index.isin(told)
+    expected, n_near, n_comparable = _expected(counts, here, extent, rule, is_told=is_told)
     evidence = _by_comparison(
         counts, expected, n_near, n_comparable=n_comparable, is_good=is_good, rule=rule
     )
@@ -201,7 +205,7 @@ def completeness(  # noqa: PLR0913 - the tables compared, where the map ends, it
     if compared is not None:
         table["map_evidence"] = _by_registers(table, compared, rule)
     table["is_mapped"] = table["map_evidence"].isin(PROVEN)
-    return COMPLETENESS.conform(table)
+    return COMPLETENESS.conform(table[np.repeat(is_told, len(names))])
 
 
 def _touches(communes: gpd.GeoDataFrame, extent: shapely.Geometry) -> BoolArray:
@@ -236,7 +240,12 @@ def _counts(pairs: pd.DataFrame, n_communes: int, n_categories: int) -> IntArray
 
 
 def _expected(
-    counts: IntArray, communes: gpd.GeoDataFrame, extent: shapely.Geometry, rule: CompletenessRule
+    counts: IntArray,
+    communes: gpd.GeoDataFrame,
+    extent: shapely.Geometry,
+    rule: CompletenessRule,
+    *,
+    is_told: BoolArray,
 ) -> tuple[FloatArray, IntArray, IntArray]:
     """Return what comparable communes suggest, what they have, and how many they are."""
     people = communes["population"].to_numpy(np.float64, na_value=np.nan)
@@ -248,7 +257,7 @@ def _expected(
     expected = np.full(counts.shape, np.nan)
     n_near = np.zeros(counts.shape, dtype=np.int64)
     n_comparable = np.zeros(len(communes), dtype=np.int64)
-    for at in np.flatnonzero(is_whole):
+    for at in np.flatnonzero(is_whole & is_told):
         ratio = people / people[at]
         like = is_whole & (ratio <= rule.size_ratio) & (ratio >= 1 / rule.size_ratio)
         like[at] = False

@@ -66,6 +66,7 @@ def map_worth(
     """
     extent = gpd.GeoSeries([ground.network.extent], crs=ground.network.crs).to_crs(WGS84)
     communes = read_communes_around(extent)
+    codes = set(within_reach(points, communes, radius_m=radius_m)["code_insee"])
     known = completeness(
         ground.services,
         communes,
@@ -73,13 +74,12 @@ def map_worth(
         extent=extent.iloc[0],
         mapped_on=ground.mapped_on,
         compared=compared,
+        told=codes,
     )
     categories = [category.id for category in taxonomy.walked_to]
     found = absence(points, communes, known, radius_m=radius_m, categories=categories)
-    codes = set(within_reach(points, communes, radius_m=radius_m)["code_insee"])
-    here = known.index.get_level_values("code_insee").isin(codes)
     return MapWorth(
-        completeness=known[here],
+        completeness=known,
         absence=found,
-        communes=communes[communes.index.isin(known[here].index.get_level_values("code_insee"))],
+        communes=communes[communes.index.isin(known.index.get_level_values("code_insee"))],
     )
